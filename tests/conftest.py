@@ -1,0 +1,34 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def real_data_root() -> Path:
+    """Folder of the real data sets: OCEANCLEAN_DATA, by default ../shared/data beside the checkout."""
+    return Path(os.environ.get("OCEANCLEAN_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Return a function that finds a real data set or skips the test by the set's name."""
+
+    def find(name: str) -> Path:
+        folder = real_data_root() / name
+        if not folder.exists():
+            pytest.skip(f"real data set {name!r} is absent (set OCEANCLEAN_DATA)")
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def config_dir() -> Path:
+    """The project's own configuration folder."""
+    return ROOT / "config"
