@@ -102,6 +102,8 @@ class Plan:
             record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
             tables = {name: gpd.read_parquet(folder / f"{name}.parquet") for name in cls._TABLES}
         except (OSError, ValueError) as error:
-            raise ProductError(folder, "plan", error, "plan.json and its tables", "Run the allocation again.") from error
+            raise ProductError(
+                folder, "plan", error, "plan.json and its tables", "Run the allocation again."
+            ) from error
         record["vessels"] = [VesselSummary(**v) for v in record["vessels"]]
         return cls(**tables, **record)
