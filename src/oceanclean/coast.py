@@ -71,7 +71,7 @@ def _inside(ring: np.ndarray, window: BaseGeometry) -> list[BaseGeometry]:
     for turn in (-360.0, 0.0, 360.0):
         if ring[:, 0].max() + turn < west or ring[:, 0].min() + turn > east:
             continue
-        polygon = shapely.Polygon(ring + (turn, 0.0))
+        polygon = shapely.Polygon(ring + np.array([turn, 0.0]))
         # clip before mending: mending a whole continent takes seconds
         part = shapely.clip_by_rect(polygon, *window.bounds)
         if not part.is_empty:

@@ -24,9 +24,7 @@ class InputError(OceancleanError):
 
     exit_code = 2
 
-    def __init__(
-        self, source: str | Path, field: str, found: object, expected: str, action: str
-    ) -> None:
+    def __init__(self, source: str | Path, field: str, found: object, expected: str, action: str) -> None:
         self.source, self.field, self.found = str(source), field, found
         self.expected, self.action = expected, action
         super().__init__(f"{source}: {field}: found {found}; expected {expected}. {action}")

@@ -94,6 +94,7 @@ class RegionSettings(Settings):
     horizon_h: int = Field(default=72, ge=6, le=240)
     minimum_horizon_h: int = Field(default=12, ge=1, description="a shorter forecast is refused")
     history_h: int = Field(default=36, ge=0, le=240, description="how far back observations are taken")
+    plan_hour: int = Field(default=5, ge=0, le=23, description="local hour at which the day's plan is issued")
     fleet: str
     sources: str
     ports: list[PortSettings] = Field(min_length=1)

@@ -1,0 +1,373 @@
+"""The stages of a day as plain functions: each takes the run and what came before, and leaves a folder.
+
+Only records travel between stages; what a stage needs it reads from the folders of those before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oceanclean.chain.run import DailyRun, safe_name
+from oceanclean.errors import InputError, MissingDataError
+from oceanclean.products.files import load_grid, load_table, save_grid, save_table
+from oceanclean.products.plan import Plan
+from oceanclean.products.scene import SceneRef, Segmentation
+from oceanclean.settings import config_root, load_fleet_settings, load_sources_settings
+from oceanclean.store import StageRecord, digest_file, digest_record, read_json
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Progress = Callable[[str, float], None]
+
+
+def _settings_digest(run: DailyRun, *models: str) -> dict[str, str]:
+    """Digests of the region's settings and of the named ``config/models`` files."""
+    root = config_root(run.config)
+    found = {"region": digest_record(run.region.settings.model_dump(mode="json"))}
+    for name in models:
+        path = root / "models" / f"{name}.yaml"
+        found[name] = digest_file(path) if path.is_file() else "defaults"
+    return found
+
+
+def scenes_of(ingested: StageRecord) -> list[SceneRef]:
+    """Scenes that the ingest stage found."""
+    return [SceneRef.from_json(s) for s in read_json(ingested.path("scenes.json"))["scenes"]]
+
+
+def segmentation_of(detected: StageRecord) -> Segmentation:
+    """What the detect stage left for one scene, with paths into its folder."""
+    record = read_json(detected.path("segmentation.json"))
+    for key in ("raster", "detections", "picture"):
+        record[key] = str(detected.path(record[key])) if record[key] else ""
+    return Segmentation.from_json(record)
+
+
+def ingest(run: DailyRun) -> StageRecord:
+    """Read every source as it was at the issue time: scenes, forcing, drifters, sightings, fleet.
+
+    Raises:
+        MissingDataError: no currents, so that nothing can be forecast.
+        InputError: a file that cannot be used, named with what to do about it.
+    """
+    from oceanclean import sources
+
+    region = run.region
+    wanted = load_sources_settings(region.settings.sources, run.config)
+    fleet = load_fleet_settings(region.settings.fleet, run.config)
+    inputs = {
+        "issue_time": run.issue_time,
+        "settings": _settings_digest(run),
+        "sources": wanted.model_dump(mode="json"),
+        "fleet": fleet.model_dump(mode="json"),
+        "files": sources.fingerprint(wanted, run.work),
+    }
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        degraded: list[str] = []
+        history = region.settings.history_h
+        scenes, said = sources.read_scenes(
+            region, wanted.scenes, issue_time=run.issue_time, history_h=history, work=run.work
+        )
+        degraded += said
+        forcing, said = sources.read_forcing(
+            region, wanted, start=run.before(history), end=run.before(-region.settings.horizon_h),
+            issue_time=run.issue_time, work=run.work,
+        )  # fmt: skip
+        degraded += said
+        drifters, said = sources.read_drifters(region, wanted.drifters, issue_time=run.issue_time, work=run.work)
+        degraded += said
+        sightings, said = sources.read_sightings(
+            region, wanted.sightings, issue_time=run.issue_time, history_h=history, work=run.work
+        )
+        degraded += said
+        state, said = sources.read_fleet(region, fleet, wanted.fleet_status, issue_time=run.issue_time, work=run.work)
+        degraded += said
+        (folder / "scenes.json").write_text(json.dumps({"scenes": [s.to_json() for s in scenes]}, indent=1))
+        save_grid("Forcing", forcing, folder / "forcing.nc")
+        save_table("Drifters", drifters, folder / "drifters.parquet")
+        save_table("Detections", sightings, folder / "sightings.parquet")
+        save_table("FleetState", state, folder / "fleet.parquet")
+        return {
+            "degraded": degraded,
+            "scenes": [s.scene_id for s in scenes],
+            "cutoff": _cutoffs(run, scenes, forcing, sightings, state),
+            "horizon_h": _covered_hours(run, forcing),
+            "inputs": sources.inputs_used(wanted, run.work, scenes),
+        }
+
+    return run.stage("ingest", inputs, body)
+
+
+def _covered_hours(run: DailyRun, forcing: xr.Dataset) -> float:
+    """Hours from the issue time to the last field of the forcing, at most the region's horizon."""
+    import numpy as np
+
+    last = forcing["time"].to_numpy()[-1]
+    hours = float((last - np.datetime64(run.moment.replace(tzinfo=None))) / np.timedelta64(1, "h"))
+    return min(hours, float(run.region.settings.horizon_h))
+
+
+def _cutoffs(
+    run: DailyRun, scenes: Sequence[SceneRef], forcing: xr.Dataset, sightings: Any, fleet: Any
+) -> dict[str, str]:
+    """The youngest data of each kind that the plan saw."""
+    return {
+        "satellite image": max((s.acquired for s in scenes), default="none"),
+        "currents, wind, waves": str(forcing.attrs.get("available_at", "unknown")),
+        "sightings": str(sightings["observed_at"].max().isoformat()) if len(sightings) else "none",
+        "vessel positions": str(fleet["observed_at"].max().isoformat()) if len(fleet) else "none",
+        "issue time": run.issue_time,
+    }
+
+
+def detect(run: DailyRun, ingested: StageRecord, scene_id: str, progress: Progress | None = None) -> StageRecord:
+    """Segment one scene: a probability raster with its gates, polygons, a picture."""
+    from oceanclean import vision
+
+    matches = [s for s in scenes_of(ingested) if s.scene_id == scene_id]
+    if not matches:
+        raise MissingDataError(ingested.path("scenes.json"), "scene_id", repr(scene_id), "a scene of the ingest stage",
+                               "Run the ingest stage again.")  # fmt: skip
+    scene = matches[0]
+    settings = vision.load_settings(run.config)
+    inputs = {
+        "scene": {**scene.to_json(), "path": "", "sha256": scene.sha256 or digest_file(Path(scene.path))},
+        "settings": _settings_digest(run, "segmenter"),
+        "model": vision.model_digest(settings),
+    }
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        result = vision.segment(scene, folder, land=run.region.land, settings=settings, progress=progress)
+        record = result.to_json()
+        for key in ("raster", "detections", "picture"):
+            record[key] = Path(record[key]).name if record[key] else ""
+        (folder / "segmentation.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+        return {
+            "scene": scene_id, "model": result.model, "model_sha256": result.model_sha256,
+            "threshold": result.threshold, "statistics": result.statistics, "degraded": list(result.degraded),
+        }  # fmt: skip
+
+    return run.stage(f"detect-{safe_name(scene_id)}", inputs, body)
+
+
+def previous_forecast(run: DailyRun, max_age_h: float = 48.0) -> Path | None:
+    """The youngest earlier run of the region whose forecast is still valid; None if there is none."""
+    best: tuple[str, Path] | None = None
+    for record in run.folder.root.parent.glob("*/forecast/forecast.nc"):
+        ledger = record.parent.parent / "forecast" / "stage.json"
+        if not ledger.is_file():
+            continue
+        issued = read_json(ledger)["facts"].get("issue_time", "")
+        if run.before(max_age_h).strftime("%Y-%m-%dT%H:%M:00Z") <= issued < run.issue_time:
+            best = max(best or ("", record), (issued, record))
+    return best[1] if best else None
+
+
+def map_time(run: DailyRun, segmentations: Sequence[Segmentation], sightings: Any) -> str:
+    """Valid time of the density map: the youngest look, or the issue time where there was none."""
+    looks = [s.scene.acquired for s in segmentations]
+    if not looks and len(sightings):
+        looks = [sightings["observed_at"].max().isoformat()]
+    return max(looks, default=run.issue_time).replace("+00:00", "Z")
+
+
+def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord]) -> StageRecord:
+    """Turn all looks and yesterday's forecast into one map of kg km⁻² with its doubt."""
+    from oceanclean import density
+
+    before = previous_forecast(run)
+    inputs = {
+        "ingest": ingested.outputs["sightings.parquet"],
+        "detected": [d.digest for d in detected],
+        "prior": digest_file(before) if before else None,
+        "settings": _settings_digest(run, "density"),
+    }
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        segmentations = [segmentation_of(d) for d in detected]
+        sightings = load_table("Detections", ingested.path("sightings.parquet"))
+        when = map_time(run, segmentations, sightings)
+        prior = load_grid("DensityForecast", before) if before else None
+        result = density.density_map(
+            run.region, segmentations, sightings, prior, valid_time=when, issue_time=run.issue_time,
+            settings=density.load_settings(run.config),
+        )  # fmt: skip
+        save_grid("DensityMap", result, folder / "density.nc")
+        density.hot_spots(result, run.region).to_parquet(folder / "hotspots.parquet")
+        return {
+            "map_time": when,
+            "prior": before.parent.parent.name if before else "",
+            "degraded": []
+            if segmentations
+            else ["No satellite scene today: the map rests on the forecast and sightings."],
+            **density.summary(result, run.region),
+        }
+
+    return run.stage("map", inputs, body)
+
+
+def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> StageRecord:
+    """Carry the map to the horizon as an ensemble."""
+    from oceanclean import drift
+
+    inputs = {
+        "map": mapped.outputs["density.nc"],
+        "forcing": ingested.outputs["forcing.nc"],
+        "settings": _settings_digest(run, "drift"),
+    }
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        density_map = load_grid("DensityMap", mapped.path("density.nc"))
+        forcing = load_grid("Forcing", ingested.path("forcing.nc"))
+        settings = drift.load_settings(run.config)
+        fields, tracks = drift.forecast(
+            density_map, forcing, issue_time=run.issue_time, horizon_h=ingested.facts["horizon_h"],
+            settings=settings, seed=run.seed, region=run.region,
+        )  # fmt: skip
+        save_grid("DensityForecast", fields, folder / "forecast.nc")
+        save_grid("DebrisTracks", tracks, folder / "tracks.nc")
+        return {
+            "issue_time": run.issue_time,
+            "map_time": mapped.facts["map_time"],
+            "members": int(fields.attrs["members"]),
+            "horizon_h": ingested.facts["horizon_h"],
+            "degraded": list(json.loads(fields.attrs.get("degraded", "[]"))),
+        }
+
+    return run.stage("forecast", inputs, body)
+
+
+def allocate(
+    run: DailyRun, ingested: StageRecord, forecasted: StageRecord, seconds: float | None = None
+) -> StageRecord:
+    """Decide which vessel goes where and when; solved in a process of its own."""
+    from oceanclean import allocation
+
+    inputs = {
+        "forecast": forecasted.digest,
+        "forcing": ingested.outputs["forcing.nc"],
+        "fleet": ingested.outputs["fleet.parquet"],
+        "settings": _settings_digest(run, "allocation"),
+        "seconds": seconds,
+    }
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        allocation.allocate_in_process(
+            tracks=forecasted.path("tracks.nc"), forecast=forecasted.path("forecast.nc"),
+            forcing=ingested.path("forcing.nc"), fleet=ingested.path("fleet.parquet"),
+            region_name=run.region_name, config=run.config, issue_time=run.issue_time,
+            horizon_h=ingested.facts["horizon_h"], seed=run.seed, seconds=seconds, folder=folder,
+        )  # fmt: skip
+        plan = Plan.load(folder)
+        return {
+            "expected_kg": plan.expected_kg, "p10_kg": plan.p10_kg, "p90_kg": plan.p90_kg,
+            "bound_kg": plan.bound_kg, "gap": plan.gap, "tasks": len(plan.tasks),
+            "vessels_sent": sum(v.status == "sent" for v in plan.vessels), "vessels": len(plan.vessels),
+            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded,
+        }  # fmt: skip
+
+    return run.stage("allocate", inputs, body)
+
+
+def publish(
+    run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord,
+    forecasted: StageRecord, allocated: StageRecord,
+) -> StageRecord:  # fmt: skip
+    """Write what planners and skippers read: the page, the picture, GPX, GeoJSON, CSV, messages."""
+    from oceanclean import planning
+
+    before = (ingested, *detected, mapped, forecasted, allocated)
+    inputs = {
+        "before": [r.digest for r in before],
+        "facts": [r.facts for r in before],
+        "settings": _settings_digest(run, "planning"),
+    }
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        paths = planning.publish(
+            Plan.load(allocated.folder),
+            region=run.region,
+            fleet=load_table("FleetState", ingested.path("fleet.parquet")),
+            density_map=load_grid("DensityMap", mapped.path("density.nc")),
+            forecast=load_grid("DensityForecast", forecasted.path("forecast.nc")),
+            forcing=load_grid("Forcing", ingested.path("forcing.nc")),
+            segmentations=[segmentation_of(d) for d in detected],
+            run=page_facts(run, before),
+            folder=folder,
+            settings=planning.load_settings(run.config),
+        )
+        return {"files": {name: path.name for name, path in paths.items()}}
+
+    return run.stage("publish", inputs, body)
+
+
+def degraded(records: Sequence[StageRecord]) -> list[str]:
+    """All sentences about what is missing or old today, in the order of the stages, each once."""
+    return list(dict.fromkeys(s for r in records for s in r.facts.get("degraded", [])))
+
+
+def page_facts(run: DailyRun, before: Sequence[StageRecord]) -> dict[str, Any]:
+    """What the page says about where its figures come from."""
+    facts = {r.stage: r.facts for r in before}
+    detections = [r.facts for r in before if r.stage.startswith("detect-")]
+    return {
+        "run_id": f"{run.region_name} {run.folder.root.name}",
+        "issue_time": run.issue_time,
+        "map_time": facts["map"]["map_time"],
+        "horizon_h": facts["ingest"]["horizon_h"],
+        "cutoff": facts["ingest"]["cutoff"],
+        "inputs": facts["ingest"]["inputs"],
+        "models": {
+            "segmenter": sorted({d["model"] for d in detections}),
+            "members": facts["forecast"]["members"],
+        },
+        "prior": facts["map"]["prior"],
+        "stages": {r.stage: {"key": r.key[:12], "digest": r.digest[:12]} for r in before},
+        "degraded": degraded(before),
+        "seed": run.seed,
+    }
+
+
+def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],
+                 allow_missing: bool, progress: Progress | None) -> Segmentation:  # fmt: skip
+    """Segment one file outside a daily run; ``folder`` is written whole or not at all.
+
+    Raises:
+        InputError: the file cannot be used; the message says why and what to do.
+    """
+    from oceanclean import coast, sources, vision
+    from oceanclean.store import write_aside
+
+    if not path.is_file():
+        raise InputError(path, "file", "no such file", "a GeoTIFF", "Check the path.")
+    scene = sources.open_scene(path, options=dict(options))
+    west, south, east, north = sources.scene_bounds(scene)
+    land = coast.land(west - 0.05, south - 0.05, east + 0.05, north + 0.05)
+    with write_aside(folder) as aside:
+        aside.mkdir(parents=True)
+        result = vision.segment(
+            scene,
+            aside,
+            land=land,
+            settings=vision.load_settings(config),
+            allow_missing=allow_missing,
+            progress=progress,
+        )
+        record = result.to_json()
+        for key in ("raster", "detections", "picture"):
+            record[key] = Path(record[key]).name if record[key] else ""
+        (aside / "segmentation.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+    return Segmentation.from_json(
+        {**record, **{k: str(folder / record[k]) if record[k] else "" for k in ("raster", "detections", "picture")}}
+    )
+
+
+def later(run: DailyRun, hours: float) -> str:
+    """A time ``hours`` after the issue time, in the project's form."""
+    return (run.moment + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:00Z")
