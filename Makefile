@@ -1,0 +1,45 @@
+# Two commands do everything: `make plan` and `make test`. Both create the environment they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_DAY ?= 2026-06-15
+# pip is quiet, but a failed install must show why
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: plan test check format docs-data benchmark clean
+
+plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is seen, run the daily flow, name the files
+	$(BIN)/oceanclean twin observe --region demo --date $(DEMO_DAY)
+	$(BIN)/python -m flows.daily --region demo --date $(DEMO_DAY)
+
+test: $(VENV)/.dev  ## all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## lint, format, types, walls between rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs-data: $(VENV)/.dev  ## pages of docs/ that are made from the code
+	$(BIN)/python -m docs.data_dictionary
+
+benchmark: $(VENV)/.dev  ## seconds, memory and sizes of each stage of a day
+	$(BIN)/python -m benchmarks.chain
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("oceanclean needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=...") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) --editable '.[dev,dask]'
+	touch $@
+
+clean:  ## runs and caches, not the environment
+	rm -rf var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

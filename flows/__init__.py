@@ -1,0 +1,20 @@
+"""Prefect flows: composition and scheduling only; the algorithms are in ``oceanclean``.
+
+Prefect reads its environment when it is first imported, so the project's settings are put there here, before any flow
+module imports it. What the caller has set already is left alone.
+"""
+
+import os
+from pathlib import Path
+
+_DEFAULTS = {
+    "PREFECT_HOME": str(Path(os.environ.get("OCEANCLEAN_WORK", "var")).resolve() / "prefect"),
+    # the ephemeral server takes 15 to 25 s to start on two cores; Prefect's own limit is 20 s
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+}
+for _name, _value in _DEFAULTS.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,128 @@
+"""The daily plan as a Prefect flow: ingest → detect → map → forecast → allocate → publish.
+
+Tasks are few (one a stage, one a scene) and hand on records with file references. Each is safe to retry: a finished
+stage is recognised by its digest and answered from the store. The audit trail is the run's own ``run.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from prefect import flow, get_client, runtime, task, unmapped
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.concurrency.sync import concurrency
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from oceanclean import chain
+from oceanclean.chain.report import image_markdown, summary_lines, vessel_rows
+from oceanclean.errors import OceancleanError
+from oceanclean.store import StageRecord
+
+_WORK = Path("var")
+
+
+def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
+    """An error that says what is wrong with the input stays the same on a second try."""
+    return not isinstance(state.result(raise_on_failure=False), OceancleanError)
+
+
+def _as_task(stage: Callable[..., StageRecord], name: str, minutes: float, run_name: str | None = None) -> Any:
+    """A stage as a task: retried twice, timed out; caching is the store's business, not Prefect's."""
+    return task(
+        stage, name=name, task_run_name=run_name, timeout_seconds=60 * minutes, cache_policy=NO_CACHE,
+        retries=2, retry_delay_seconds=[10, 60], retry_condition_fn=_worth_retrying,
+    )  # fmt: skip
+
+
+ingest = _as_task(chain.ingest, "ingest", 30)
+detect = _as_task(chain.detect, "detect", 60, "detect {scene_id}")
+map_density = _as_task(chain.map_density, "map", 20)
+forecast = _as_task(chain.forecast, "forecast", 30)
+allocate = _as_task(chain.allocate, "allocate", 30)
+publish = _as_task(chain.publish, "publish", 10)
+
+
+@flow(name="daily-plan", task_runner=ThreadPoolTaskRunner(max_workers=1), validate_parameters=False)  # type: ignore[arg-type]
+def daily(
+    region: str = "demo",
+    issue_time: str | None = None,
+    work: str = "var",
+    config: str | None = None,
+    seed: int = 20240608,
+) -> chain.DayResult:
+    """Plan one day of one region.
+
+    Args:
+        region: a file of ``config/regions``.
+        issue_time: ISO 8601 with zone; by default the moment for which the run was scheduled.
+        work: folder of runs.
+        config: configuration folder.
+        seed: seed of every random draw.
+    """
+    run = chain.DailyRun(region, chain.parse_issue_time(issue_time or _scheduled()), Path(work),
+                         Path(config) if config else None, seed)  # fmt: skip
+    _ = run.region
+    with _one_at_a_time(region), run.folder.hold(wait_s=0):
+        chain.begin(run)
+        try:
+            ingested = ingest(run)
+            scenes = ingested.facts["scenes"]
+            detected = detect.map(unmapped(run), unmapped(ingested), scenes).result() if scenes else []
+            mapped = map_density(run, ingested, detected)
+            forecasted = forecast(run, ingested, mapped)
+            allocated = allocate(run, ingested, forecasted)
+            published = publish(run, ingested, detected, mapped, forecasted, allocated)
+            result = chain.finish(run, [ingested, *detected, mapped, forecasted, allocated, published])
+        except BaseException as error:
+            chain.fail(run, error)
+            raise
+    _leave_artifacts(result)
+    return result
+
+
+def _scheduled() -> str:
+    """The moment for which Prefect scheduled this run."""
+    return runtime.flow_run.get_scheduled_start_time().astimezone(UTC).isoformat()
+
+
+def _one_at_a_time(region: str) -> AbstractContextManager[None]:
+    """Prefect's limit of one run a region; the run folder's lock guards against processes outside Prefect."""
+    name = f"oceanclean-{region}"
+    with get_client(sync_client=True) as client:
+        client.upsert_global_concurrency_limit_by_name(name, 1)
+    return concurrency(name, occupy=1, timeout_seconds=3600)
+
+
+def _leave_artifacts(result: chain.DayResult) -> None:
+    """The plan's table, picture and link, where Prefect's pages show them."""
+    key = f"plan-{result.run.region_name}".replace("_", "-")
+    create_table_artifact(table=vessel_rows(result), key=key, description="\n".join(summary_lines(result)))
+    create_markdown_artifact(image_markdown(result), key=f"{key}-picture")
+    create_link_artifact(result.files["page"].resolve().as_uri(), "deployment plan", key=f"{key}-page")
+
+
+def main(
+    region: str = "demo",
+    date: str = "",
+    issue_time: str = "",
+    work: Annotated[Path, typer.Option(envvar="OCEANCLEAN_WORK")] = _WORK,
+) -> None:
+    """Run the daily flow once and name the plan's files."""
+    if date:
+        issue_time = chain.issue_time_of(date, chain.DailyRun(region, "", work).region.settings)
+    try:
+        result = daily(region, issue_time or None, str(work))
+    except OceancleanError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    typer.echo("\n".join(summary_lines(result)))
+
+
+if __name__ == "__main__":
+    typer.run(main)

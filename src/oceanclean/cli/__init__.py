@@ -1,0 +1,23 @@
+"""The command line. Only Typer and Rich load here; each command imports its room when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry point of ``oceanclean``: runs a command; a known error becomes one line and an exit status.
+
+    Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, 4 another run holds the
+    day, 5 a stored product is damaged.
+    """
+    from oceanclean.cli.app import app
+    from oceanclean.errors import OceancleanError
+
+    try:
+        app()
+    except OceancleanError as error:
+        import typer
+
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

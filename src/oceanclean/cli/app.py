@@ -1,0 +1,148 @@
+"""Commands of ``oceanclean``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from oceanclean.cli import evaluate, options, train, twin
+from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
+
+app = typer.Typer(
+    help="Decides, every morning, where a fleet of cleanup vessels should go: satellite scenes and sightings become a "
+    "debris map, the map is carried forward by the drift forecast, and vessels are sent where the debris will be.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, "
+    "4 another run holds the day, 5 a stored product is damaged.",
+)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.add_typer(twin.app, name="twin")
+
+Seconds = Annotated[
+    float | None,
+    typer.Option(
+        help="Wall time for the solver. Default: a fixed number of iterations, so that a plan can be repeated."
+    ),
+]
+
+
+@app.command()
+def plan(
+    region: RegionName = "demo", date: Day = "", issue_time: IssueTime = "", work: Work = options.DEFAULT_WORK,
+    config: Config = None, seed: Seed = options.DEFAULT_SEED, seconds: Seconds = None, json: AsJson = False,
+) -> None:  # fmt: skip
+    """Make the deployment plan of a day: all stages, in this process; finished stages are not computed twice."""
+    from oceanclean.chain import DayResult
+    from oceanclean.chain.report import summary_lines
+
+    result = _stages("publish", region, date, issue_time, work, config, seed, seconds, json)
+    if not isinstance(result, DayResult):
+        raise TypeError("a day that ends with 'publish' gives a DayResult")
+    if json:
+        options.show_json({
+            "region": region, "issue_time": result.run.issue_time, "expected_kg": result.expected_kg,
+            "p10_kg": result.p10_kg, "p90_kg": result.p90_kg, "gap": result.gap, "degraded": result.degraded,
+            "files": {k: str(v) for k, v in result.files.items()},
+            "stages": [_stage_record(r) for r in result.records],
+        })  # fmt: skip
+    else:
+        typer.echo("\n".join(summary_lines(result)))
+
+
+def _stages(
+    until: str, region: str, date: str, issue_time: str, work: Path, config: Path | None, seed: int,
+    seconds: float | None, quiet: bool,
+) -> Any:  # fmt: skip
+    """Run the day up to a stage with a progress bar."""
+    from oceanclean.chain import plan_day
+
+    run = options.daily_run(region, date, issue_time, work, config, seed)
+    with options.progress_bar(hidden=quiet) as bar:
+        return plan_day(run, until=until, seconds=seconds, progress=lambda what, done, total: bar(what, done / total))
+
+
+def _stage_record(record: Any) -> dict[str, Any]:
+    return {
+        "stage": record.stage, "folder": str(record.folder), "seconds": record.seconds, "peak_mib": record.peak_mib,
+        "reused": record.reused, "facts": record.facts,
+    }  # fmt: skip
+
+
+def _part(until: str, help_text: str) -> None:
+    """Add a command that runs the day up to one stage and names that stage's files."""
+
+    def command(
+        region: RegionName = "demo", date: Day = "", issue_time: IssueTime = "", work: Work = options.DEFAULT_WORK,
+        config: Config = None, seed: Seed = options.DEFAULT_SEED, json: AsJson = False,
+    ) -> None:  # fmt: skip
+        result = _stages(until, region, date, issue_time, work, config, seed, None, json)
+        records = result if isinstance(result, tuple) else result.records
+        if json:
+            options.show_json([_stage_record(r) for r in records])
+            return
+        for name in records[-1].outputs:
+            typer.echo(records[-1].path(name))
+
+    app.command(until, help=help_text)(command)
+
+
+_part("ingest", "Read all sources as they were at the issue time, and stop there.")
+_part("map", "Run the day as far as the density map (kg per km², with its doubt).")
+_part("forecast", "Run the day as far as the drift forecast of the density map.")
+_part("allocate", "Run the day as far as the orders of each vessel.")
+_part("publish", "Run the whole day and name the files of the plan.")
+
+
+@app.command()
+def segment(
+    scene: Annotated[Path, typer.Argument(help="GeoTIFF with the Sentinel-2 bands, any size.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for raster, polygons and picture.")],
+    radiometry: Annotated[
+        str, typer.Option(help="Atmospheric correction: rhorc, rhos or l2a, if the file does not say.")
+    ] = "",
+    acquired: Annotated[
+        str, typer.Option(help="Time of the pass (ISO 8601 with zone), if the file does not say.")
+    ] = "",
+    scale: Annotated[
+        float | None, typer.Option(help="Reflectance = number × scale + offset, if the file does not say.")
+    ] = None,
+    offset: Annotated[float | None, typer.Option(help="See --scale; -0.1 from processing baseline 04.00 on.")] = None,
+    reduced_bands: Annotated[
+        bool, typer.Option(help="Accept a scene that lacks some of the 11 bands; less certain.")
+    ] = False,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Find debris and its look-alikes in one satellite scene."""
+    from oceanclean import chain
+
+    given = {"radiometry": radiometry, "acquired": acquired, "scale": scale, "offset": offset}
+    with options.progress_bar(hidden=json) as bar:
+        result = chain.segment_file(
+            scene, out, config=config, options={k: v for k, v in given.items() if v not in ("", None)},
+            allow_missing=reduced_bands, progress=bar,
+        )  # fmt: skip
+    if json:
+        options.show_json(result.to_json())
+        return
+    typer.echo(f"{result.scene.scene_id}: {result.statistics.get('debris_area_m2', 0.0):,.0f} m² of debris "
+               f"at probability {result.threshold:.2f} or more")  # fmt: skip
+    for sentence in result.degraded:
+        typer.echo(f"  degraded: {sentence}")
+    for path in (result.raster, result.detections, result.picture):
+        typer.echo(f"  {path}")
+
+
+@app.command()
+def regions(config: Config = None) -> None:
+    """List the regions that can be planned for."""
+    from oceanclean.settings import config_root, load_region_settings
+
+    for path in sorted((config_root(config) / "regions").glob("*.yaml")):
+        settings = load_region_settings(path.stem, config)
+        typer.echo(f"{settings.name:16s} {settings.title}")

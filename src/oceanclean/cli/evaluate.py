@@ -1,0 +1,73 @@
+"""``oceanclean evaluate …``: score a room on real data, with its baselines beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from oceanclean.cli import options
+
+app = typer.Typer(no_args_is_help=True, help="Score a part of oceanclean on real data, its references beside it.")
+
+Data = Annotated[list[Path], typer.Option("--data", help="Folder with the data; may be given more than once.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
+
+
+def _write(record: dict[str, Any], path: Path | None) -> None:
+    from oceanclean.store import write_json
+
+    if path is not None:
+        write_json(path, record)
+        typer.echo(f"written to {path}")
+
+
+@app.command()
+def segmenter(
+    data: Data,
+    model: Annotated[str, typer.Option(help="Shipped model by default, or the path of a .keras file.")] = "",
+    protocol: Annotated[
+        str, typer.Option(help="shipped: the model as it is; leave-scene-out: retrained without each scene.")
+    ] = "shipped",
+    json: JsonFile = None,
+) -> None:
+    """Score the debris segmenter on labelled scenes laid out like MARIDA."""
+    from oceanclean import vision
+
+    with options.progress_bar(hidden=False) as bar:
+        figures = vision.evaluate_segmenter(data, model=model or None, protocol=protocol, progress=bar)
+    typer.echo(vision.evaluation_table(figures))
+    _write(figures, json)
+
+
+@app.command()
+def drift(
+    data: Annotated[Path, typer.Option(help="Folder with hourly drifter tracks and forcing at the fixes.")],
+    model: Annotated[Path | None, typer.Option(help="A fitted forecaster; default: what ships.")] = None,
+    protocol: Annotated[
+        str, typer.Option(help="shipped: the model as it is; blocked: refitted for each fold.")
+    ] = "shipped",
+    json: JsonFile = None,
+) -> None:
+    """Score the drift forecast against real drifters, beside persistence and plain physics."""
+    from oceanclean import drift as room
+
+    figures = room.evaluate_drift(data, model=model, protocol=protocol)
+    typer.echo(room.skill_table(figures))
+    _write(figures, json)
+
+
+@app.command()
+def allocation(
+    data: Annotated[Path, typer.Option(help="Folder with benchmark instances and best_known.csv.")],
+    seconds: Annotated[float, typer.Option(help="Wall time for each instance.")] = 10.0,
+    instances: Annotated[list[str] | None, typer.Option("--instance", help="Only these instances.")] = None,
+    json: JsonFile = None,
+) -> None:
+    """Score the solver that plans the day on published orienteering instances."""
+    from oceanclean import allocation as room
+
+    figures = room.evaluate_allocation(data, seconds=seconds, names=instances)
+    typer.echo(room.allocation_table(figures))
+    _write(figures, json)

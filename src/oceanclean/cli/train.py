@@ -1,0 +1,41 @@
+"""``oceanclean train …``: fit a model on a user's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oceanclean.cli import options
+from oceanclean.cli.options import Config
+
+app = typer.Typer(no_args_is_help=True, help="Train a model on your own data.")
+
+
+@app.command()
+def segmenter(
+    data: Annotated[
+        list[Path], typer.Option("--data", help="Folder laid out like MARIDA; may be given more than once.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model, its figures and its checkpoints.")],
+    config: Config = None,
+) -> None:
+    """Train the debris segmenter; a run that was stopped goes on where it stood."""
+    from oceanclean import vision
+
+    with options.progress_bar(hidden=False) as bar:
+        path = vision.train_segmenter(data, out, vision.load_training_settings(config), progress=bar)
+    typer.echo(path)
+
+
+@app.command()
+def forecaster(
+    data: Annotated[Path, typer.Option(help="Folder with drifter tracks and forcing at the fixes.")],
+    out: Annotated[Path, typer.Option(help="File for the fitted forecaster (.skops).")],
+    config: Config = None,
+) -> None:
+    """Fit the correction of the drift forecast on drifters."""
+    from oceanclean import drift
+
+    typer.echo(drift.train_forecaster(data, out, drift.load_settings(config)))

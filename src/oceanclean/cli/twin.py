@@ -1,0 +1,57 @@
+"""``oceanclean twin …``: the simulated ocean with known truth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oceanclean.cli import options
+from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
+
+app = typer.Typer(
+    no_args_is_help=True, help="A simulated ocean with known truth: what is seen goes to files, the truth stays apart."
+)
+
+
+@app.command()
+def observe(
+    region: RegionName = "demo", date: Day = "", issue_time: IssueTime = "", work: Work = options.DEFAULT_WORK,
+    config: Config = None, seed: Seed = options.DEFAULT_SEED, json: AsJson = False,
+    days: Annotated[int, typer.Option(help="Consecutive days of one simulated ocean.", min=1, max=60)] = 1,
+) -> None:  # fmt: skip
+    """Simulate a stretch of sea and write what satellites, buoys, models and people would have seen of it."""
+    from oceanclean import twin
+
+    run = options.daily_run(region, date, issue_time, work, config, seed)
+    with options.progress_bar(hidden=json) as bar:
+        facts = twin.observe(
+            run.region,
+            run.issue_time,
+            work / "twin" / region,
+            twin.load_settings(config),
+            seed,
+            days=days,
+            progress=bar,
+        )
+    if json:
+        options.show_json(facts)
+    else:
+        typer.echo(work / "twin" / region / "seen")
+
+
+@app.command()
+def score(
+    region: RegionName = "demo", date: Day = "", issue_time: IssueTime = "", work: Work = options.DEFAULT_WORK,
+    config: Config = None, seed: Seed = options.DEFAULT_SEED, json: AsJson = False,
+) -> None:  # fmt: skip
+    """Carry a finished plan out in the simulated truth: kilograms caught against kilograms promised."""
+    from oceanclean import twin
+
+    run = options.daily_run(region, date, issue_time, work, config, seed)
+    figures = twin.score_run(run.folder.root, work / "twin" / region / "truth", run.region)
+    if json:
+        options.show_json(figures)
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:36s} {value}")
