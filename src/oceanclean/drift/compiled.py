@@ -1,0 +1,188 @@
+"""The loops that numba compiles; import this module only when particles move, since numba takes a second to load.
+
+Every function here has a NumPy twin with the same arguments and the same result: ``step`` that of
+:func:`oceanclean.drift.kernel.numpy_step`, the others those of :mod:`oceanclean.drift.noise`. Compiled code is
+cached on disk, so that only the first run on a machine pays for compiling.
+"""
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
+# ruff: noqa: ANN001, ANN201, ANN202, D103
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numba
+import numpy as np
+
+from oceanclean.drift.kernel import AFLOAT, LEFT, NO_FORCING, OPEN, STRANDED
+from oceanclean.region import WGS84_A as SEMI_MAJOR_M
+from oceanclean.region import WGS84_E2 as ECCENTRICITY2
+
+LOG = logging.getLogger(__name__)
+_RADIAN = np.pi / 180.0
+_ROUND = 360.0
+_POLE = 89.99
+
+
+def _jit(function: Any) -> Any:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError as reason:  # no place for the cache: a read-only install and no home
+        LOG.warning("%s is compiled anew in every process: %s", function.__name__, reason)
+        return numba.njit(**options)(function)
+
+
+@_jit
+def _sample(field, wet, cell, grid, lat, lon, use_wind, down, cross):
+    """Velocity at one point: ``(code, u, v)``; four corners, dry ones left out of the weights."""
+    ny, nx = field.shape[0], field.shape[1]
+    east_of = lon - grid.lon0
+    if grid.periodic:
+        east_of -= _ROUND * np.floor(east_of / _ROUND)
+    fx = east_of / grid.dlon
+    fy = (lat - grid.lat0) / grid.dlat
+    if not (fx >= -0.5 and fx <= nx - 0.5 and fy >= -0.5 and fy <= ny - 0.5):
+        return LEFT, 0.0, 0.0
+    fx = min(max(fx, 0.0), nx - 1.0)
+    fy = min(max(fy, 0.0), ny - 1.0)
+    # unsigned indices: numba then leaves out the test for negative ones
+    ix, iy = np.uint64(min(int(fx), nx - 2)), np.uint64(min(int(fy), ny - 2))
+    jx, jy = ix + np.uint64(1), iy + np.uint64(1)
+    ax, ay = fx - ix, fy - iy
+    w00, w01, w10, w11 = (1.0 - ay) * (1.0 - ax), (1.0 - ay) * ax, ay * (1.0 - ax), ay * ax
+    if cell[iy, ix] != OPEN:
+        w00, w01 = w00 * wet[iy, ix], w01 * wet[iy, jx]
+        w10, w11 = w10 * wet[jy, ix], w11 * wet[jy, jx]
+        total = w00 + w01 + w10 + w11
+        if not total > 1e-12:
+            return NO_FORCING, 0.0, 0.0
+        w00, w01, w10, w11 = w00 / total, w01 / total, w10 / total, w11 / total
+    u = w00 * field[iy, ix, 0] + w01 * field[iy, jx, 0] + w10 * field[jy, ix, 0] + w11 * field[jy, jx, 0]
+    v = w00 * field[iy, ix, 1] + w01 * field[iy, jx, 1] + w10 * field[jy, ix, 1] + w11 * field[jy, jx, 1]
+    if use_wind:
+        p = w00 * field[iy, ix, 2] + w01 * field[iy, jx, 2] + w10 * field[jy, ix, 2] + w11 * field[jy, jx, 2]
+        q = w00 * field[iy, ix, 3] + w01 * field[iy, jx, 3] + w10 * field[jy, ix, 3] + w11 * field[jy, jx, 3]
+        u += down * p - cross * q
+        v += down * q + cross * p
+    return AFLOAT, u, v
+
+
+@_jit
+def _degrees(sine, cosine, shift, u, v):
+    """Velocity in degrees per second at ``shift`` radians of latitude from where sine and cosine were taken.
+
+    The shift within a step is far below 0.01 rad, so that the series ends at rounding error and a stage needs no
+    trigonometry of its own.
+    """
+    x2 = shift * shift
+    cos_s = 1.0 - x2 * (0.5 - x2 * (1.0 / 24.0 - x2 / 720.0))
+    sin_s = shift * (1.0 - x2 * (1.0 / 6.0 - x2 * (1.0 / 120.0 - x2 / 5040.0)))
+    s = sine * cos_s + cosine * sin_s
+    c = cosine * cos_s - sine * sin_s
+    w = 1.0 - ECCENTRICITY2 * s * s
+    root = np.sqrt(w)
+    east = u * root / (SEMI_MAJOR_M * _RADIAN * c)
+    return east, v * w * root * (1.0 / (SEMI_MAJOR_M * (1.0 - ECCENTRICITY2) * _RADIAN))
+
+
+@_jit
+def step(lon, lat, status, extra, windage, use_wind, f0, f1, f2, wet, cell, grid, land, shore, dry_status, h):
+    uniform = windage.shape[0] == 1
+    for i in range(lon.size):
+        if status[i] != AFLOAT:
+            continue
+        x, y = lon[i], lat[i]
+        k = 0 if uniform else i
+        down, cross, eu, ev = windage[k, 0], windage[k, 1], extra[i, 0], extra[i, 1]
+        code, u, v = _sample(f0, wet, cell, grid, y, x, use_wind, down, cross)
+        if code != AFLOAT:
+            status[i] = dry_status if code == NO_FORCING else code
+            continue
+        sine, cosine = np.sin(y * _RADIAN), np.cos(y * _RADIAN)
+        a1, b1 = _degrees(sine, cosine, 0.0, u + eu, v + ev)
+        dy = 0.5 * h * b1
+        code, un, vn = _sample(f1, wet, cell, grid, y + dy, x + 0.5 * h * a1, use_wind, down, cross)
+        if code == AFLOAT:
+            u, v = un, vn
+        a2, b2 = _degrees(sine, cosine, dy * _RADIAN, u + eu, v + ev)
+        dy = 0.5 * h * b2
+        code, un, vn = _sample(f1, wet, cell, grid, y + dy, x + 0.5 * h * a2, use_wind, down, cross)
+        if code == AFLOAT:
+            u, v = un, vn
+        a3, b3 = _degrees(sine, cosine, dy * _RADIAN, u + eu, v + ev)
+        dy = h * b3
+        code, un, vn = _sample(f2, wet, cell, grid, y + dy, x + h * a3, use_wind, down, cross)
+        if code == AFLOAT:
+            u, v = un, vn
+        a4, b4 = _degrees(sine, cosine, dy * _RADIAN, u + eu, v + ev)
+        x += h / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
+        y += h / 6.0 * (b1 + 2.0 * b2 + 2.0 * b3 + b4)
+        east_of = x - shore.lon0
+        if shore.periodic:
+            east_of -= _ROUND * np.floor(east_of / _ROUND)
+        jx, jy = int(np.floor(east_of / shore.dlon)), int(np.floor((y - shore.lat0) / shore.dlat))
+        if 0 <= jx < land.shape[1] and 0 <= jy < land.shape[0] and land[jy, jx]:
+            status[i] = STRANDED
+            continue
+        lon[i], lat[i] = x, y
+        if not (y > -_POLE and y < _POLE):
+            status[i] = LEFT
+
+
+@_jit
+def _mixed(value):
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@_jit
+def _uniform(spread_id, place):
+    bits = _mixed(spread_id + place * np.uint64(0xD6E8FEB86659FD93))
+    return (np.float64(bits >> np.uint64(11)) + 0.5) * 1.1102230246251565e-16
+
+
+@_jit
+def advance_velocity(key, ids, node, velocity, mean, memory, sigma):
+    keep, kick_share, mean_keep, mean_kick, mean_own = memory
+    first = np.uint64(node) * np.uint64(16)
+    for i in range(ids.size):
+        spread_id = _mixed(ids[i] * np.uint64(0x9E3779B97F4A7C15) + key)
+        for component in range(2):
+            place = first + np.uint64(2 * component)
+            radius = np.sqrt(-2.0 * np.log(_uniform(spread_id, place)))
+            angle = 2.0 * np.pi * _uniform(spread_id, place + np.uint64(1))
+            kick, own = radius * np.cos(angle), radius * np.sin(angle)
+            before = velocity[i, component]
+            mean[i, component] = mean_keep * before + sigma * (mean_kick * kick + mean_own * own)
+            velocity[i, component] = keep * before + sigma * kick_share * kick
+
+
+@_jit
+def add_coherent(lon, lat, member, patches, lat0, dlat, lon0, dlon, mean):
+    rows, columns = patches.shape[1], patches.shape[2]
+    for i in range(lon.size):
+        fx = min(max((lon[i] - lon0) / dlon, 0.0), columns - 1.000001)
+        fy = min(max((lat[i] - lat0) / dlat, 0.0), rows - 1.000001)
+        ix, iy, m = int(fx), int(fy), member[i]
+        ax, ay = fx - ix, fy - iy
+        w00, w01, w10, w11 = (1.0 - ay) * (1.0 - ax), (1.0 - ay) * ax, ay * (1.0 - ax), ay * ax
+        scale = 1.0 / np.sqrt(w00 * w00 + w01 * w01 + w10 * w10 + w11 * w11)
+        for c in range(2):
+            total = w00 * patches[m, iy, ix, c] + w01 * patches[m, iy, ix + 1, c]
+            total += w10 * patches[m, iy + 1, ix, c] + w11 * patches[m, iy + 1, ix + 1, c]
+            mean[i, c] += total * scale
+
+
+@_jit
+def bin_mass(lon, lat, status, member, mass, lat0, dlat, lon0, dlon, out):
+    out[:] = 0.0
+    for i in range(lon.size):
+        if status[i] != AFLOAT:
+            continue
+        column = int(np.floor((lon[i] - lon0) / dlon))
+        row = int(np.floor((lat[i] - lat0) / dlat))
+        if 0 <= column < out.shape[2] and 0 <= row < out.shape[1]:
+            out[member[i], row, column] += mass[i]
