@@ -26,7 +26,7 @@ format: $(VENV)/.dev  ## format and mend what can be mended
 	$(BIN)/ruff format .
 
 docs-data: $(VENV)/.dev  ## pages of docs/ that are made from the code
-	$(BIN)/python -m docs.data_dictionary
+	$(BIN)/python docs/data_dictionary.py
 
 benchmark: $(VENV)/.dev  ## seconds, memory and sizes of each stage of a day
 	$(BIN)/python -m benchmarks.chain

@@ -34,10 +34,11 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
 
 def _as_task(stage: Callable[..., StageRecord], name: str, minutes: float, run_name: str | None = None) -> Any:
     """A stage as a task: retried twice, timed out; caching is the store's business, not Prefect's."""
-    return task(
-        stage, name=name, task_run_name=run_name, timeout_seconds=60 * minutes, cache_policy=NO_CACHE,
+    decorate = task(
+        name=name, task_run_name=run_name or name, timeout_seconds=60 * minutes, cache_policy=NO_CACHE,
         retries=2, retry_delay_seconds=[10, 60], retry_condition_fn=_worth_retrying,
     )  # fmt: skip
+    return decorate(stage)
 
 
 ingest = _as_task(chain.ingest, "ingest", 30)

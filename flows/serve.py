@@ -6,6 +6,7 @@ Needs a running server (``prefect server start``) and PREFECT_API_URL: the ephem
 from __future__ import annotations
 
 import os
+from typing import cast
 
 import typer
 from prefect import serve
@@ -18,13 +19,14 @@ from oceanclean.settings import RegionSettings, config_root, load_region_setting
 
 def deployment_of(region: RegionSettings) -> RunnerDeployment:
     """The region's daily plan at its own local hour."""
-    return daily.to_deployment(
+    deployment = daily.to_deployment(
         name=f"daily-plan-{region.name}",
         parameters={"region": region.name},
         schedule=Cron(f"0 {region.plan_hour} * * *", timezone=region.timezone),
         concurrency_limit=1,
         description=f"Deployment plan for {region.title}",
     )
+    return cast(RunnerDeployment, deployment)  # a coroutine only inside an event loop
 
 
 def main() -> None:
