@@ -1,0 +1,215 @@
+"""The fleet as it stands at the issue time: settings, and positions where a status file has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from oceanclean.errors import InputError, SettingsError
+from oceanclean.products import validate_table
+from oceanclean.region import Region, metres_per_degree
+from oceanclean.settings import KNOT_M_S, FleetSettings, SourceSettings, VesselSettings
+from oceanclean.sources import tables
+from oceanclean.sources.places import files_of
+from oceanclean.sources.registry import reader, reader_of
+from oceanclean.sources.times import Moment, hours, said, utc
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+#: A position this far inside the coarse coast still counts as afloat: harbours and rivers are not drawn in it.
+SNAP_M = 3000.0
+#: A fix older than this is said.
+OLD_FIX_H = 24.0
+
+_COLUMNS = {
+    "vessel_id": ("vessel_id", "id", "vessel"),
+    "time": ("time", "timestamp", "datetime"),
+    "lat": ("latitude", "lat"),
+    "lon": ("longitude", "lon", "lng"),
+    "hold_used_kg": ("hold_used_kg",),
+    "endurance_h": ("endurance_h", "endurance_left_h"),
+    "available": ("available",),
+    "reason": ("reason",),
+}
+
+
+def read_fleet(
+    region: Region, fleet: FleetSettings, sources: Sequence[SourceSettings], *, issue_time: Moment,
+    work: Path | None = None,
+) -> tuple[gpd.GeoDataFrame, list[str]]:  # fmt: skip
+    """The fleet at the issue time.
+
+    A vessel stands at its newest reported fix, else where its settings say, else in its home port.
+
+    Args:
+        region: the region; every vessel must be in its waters.
+        fleet: settings of the vessels.
+        sources: settings of status files.
+        issue_time: later fixes are not seen.
+        work: work folder of the run.
+
+    Returns:
+        The ``FleetState`` table (speeds in m s-1; also ``callsign``, ``mmsi``) and sentences.
+
+    Raises:
+        SettingsError: an unknown home port.
+        InputError: a vessel on land or outside the waters, or an unknown vessel in a status file.
+    """
+    import geopandas as gpd
+
+    now = utc(issue_time)
+    status, degraded = _newest(fleet, sources, now, work)
+    ports = {p.name: p for p in region.settings.ports}
+    rows: list[dict[str, Any]] = []
+    places: list[tuple[float, float]] = []
+    for vessel in fleet.vessels:
+        if vessel.home_port not in ports:
+            raise SettingsError(f"config/fleets/{fleet.name}.yaml", f"{vessel.id}.home_port", repr(vessel.home_port),
+                                f"one of the region's ports {sorted(ports)}", "Correct the port's name.")  # fmt: skip
+        known = status.get(vessel.id)
+        lon, lat, seen = _position(vessel, known, ports[vessel.home_port].lon, ports[vessel.home_port].lat, now)
+        places.append(_afloat(region, fleet, vessel, lon, lat))
+        rows.append(_row(vessel, known, seen))
+        age = hours(now - seen)
+        if known is not None and age > OLD_FIX_H:
+            degraded.append(f"The last position of {vessel.name} is {age:.0f} h old.")
+    if not rows:
+        return tables.empty("FleetState"), [*degraded, "The fleet has no vessel."]
+    points = gpd.points_from_xy(*zip(*places, strict=True))
+    table = gpd.GeoDataFrame(pd.DataFrame(rows), geometry=points, crs="EPSG:4326")
+    table["observed_at"] = pd.to_datetime(table["observed_at"], utc=True).astype("datetime64[ns, UTC]")
+    return validate_table("FleetState", table, f"fleet {fleet.name}"), degraded
+
+
+def _position(
+    vessel: VesselSettings, known: pd.Series | None, port_lon: float, port_lat: float, now: pd.Timestamp
+) -> tuple[float, float, pd.Timestamp]:
+    """Longitude, latitude and time of the best known position."""
+    if known is not None:
+        return float(known["lon"]), float(known["lat"]), known["time"]
+    if vessel.lon is not None and vessel.lat is not None:
+        return vessel.lon, vessel.lat, now
+    return port_lon, port_lat, now
+
+
+def _row(vessel: VesselSettings, known: pd.Series | None, seen: pd.Timestamp) -> dict[str, Any]:
+    """A row of the contract but for the geometry."""
+    state = {"hold_used_kg": vessel.hold_used_kg, "endurance_h": vessel.endurance_h, "available": vessel.available,
+             "reason": vessel.reason}  # fmt: skip
+    if known is not None:
+        state.update({k: known[k] for k in state if k in known and pd.notna(known[k])})
+    return {
+        "vessel_id": vessel.id, "name": vessel.name, "home_port": vessel.home_port,
+        "transit_speed": vessel.transit_speed_kn * KNOT_M_S, "collect_speed": vessel.collect_speed_kn * KNOT_M_S,
+        "endurance": float(state["endurance_h"]), "hold": vessel.hold_kg, "hold_used": float(state["hold_used_kg"]),
+        "swath": vessel.swath_m, "efficiency": vessel.efficiency, "max_wave_height": vessel.max_wave_height_m,
+        "max_wind": vessel.max_wind_kn * KNOT_M_S, "daylight_only": vessel.daylight_only,
+        "available": bool(state["available"]), "reason": str(state["reason"] or ""), "observed_at": seen,
+        "callsign": vessel.callsign or "", "mmsi": vessel.mmsi or "",
+    }  # fmt: skip
+
+
+def _afloat(
+    region: Region, fleet: FleetSettings, vessel: VesselSettings, lon: float, lat: float
+) -> tuple[float, float]:
+    """The position in the waters' longitudes.
+
+    Raises:
+        InputError: outside the waters, or farther inland than :data:`SNAP_M`.
+    """
+    west, south, east, north = region.routing_grid.bounds
+    turned = float(region.routing_grid.wrap(np.array([lon]))[0])
+    source, field = f"fleet {fleet.name}", f"position of {vessel.id}"
+    if not (west <= turned <= east and south <= lat <= north):
+        raise InputError(source, field, f"{lat:.3f}°, {lon:.3f}°",
+                         f"a place in the waters {south:g}..{north:g}° N, {west:g}..{east:g}° E",
+                         "Correct lat and lon, or widen the region's waters.")  # fmt: skip
+    inland = _metres_inland(region, turned, lat)
+    if inland > SNAP_M:
+        raise InputError(source, field, f"{lat:.3f}°, {lon:.3f}°, {inland / 1000:.1f} km inland",
+                         f"a place at sea or within {SNAP_M / 1000:g} km of it", "Correct lat and lon.")  # fmt: skip
+    return turned, lat
+
+
+def _metres_inland(region: Region, lon: float, lat: float) -> float:
+    """Distance from a point on land to the coast in metres; 0 at sea."""
+    import shapely
+
+    east, north = (float(v) for v in metres_per_degree(lat))
+    nearby = shapely.clip_by_rect(region.land, lon - 0.5, lat - 0.5, lon + 0.5, lat + 0.5)
+    if not nearby.contains(shapely.Point(lon, lat)):
+        return 0.0
+    # only the coast counts, not the edges that the clipping made
+    window = shapely.box(lon - 0.5, lat - 0.5, lon + 0.5, lat + 0.5).boundary
+    shore = shapely.difference(nearby.boundary, shapely.buffer(window, 1e-6))
+    if shore.is_empty:
+        return 0.5 * north
+    scaled = shapely.transform(shore, lambda xy: (xy - (lon, lat)) * (east, north))
+    return float(scaled.distance(shapely.Point(0, 0)))
+
+
+def _newest(
+    fleet: FleetSettings, sources: Sequence[SourceSettings], now: pd.Timestamp, work: Path | None
+) -> tuple[dict[str, pd.Series], list[str]]:
+    """The newest status row of each vessel that was known by ``now``."""
+    degraded: list[str] = []
+    frames = []
+    for source in sources:
+        table, notes = reader_of("fleet_status", source.kind)(source, work)
+        degraded += notes
+        available = table["time"] + pd.Timedelta(hours=source.latency_h)
+        frames.append(table[(table["time"] <= now) & (available <= now)])
+    if not frames:
+        return {}, degraded
+    table = pd.concat(frames, ignore_index=True).sort_values("time", kind="stable")
+    strangers = sorted(set(table["vessel_id"]) - {v.id for v in fleet.vessels})
+    if strangers:
+        degraded.append(f"Positions of vessels that are not in the fleet {fleet.name} were left out: {strangers}.")
+    newest = table.drop_duplicates("vessel_id", keep="last").set_index("vessel_id")
+    if len(newest):
+        oldest_said = said(newest["time"].min())
+        missing = [v.id for v in fleet.vessels if v.id not in newest.index]
+        if missing:
+            degraded.append(f"No position is known of {', '.join(missing)} (others from {oldest_said} on): "
+                            "taken from the settings.")  # fmt: skip
+    return {v.id: newest.loc[v.id] for v in fleet.vessels if v.id in newest.index}, degraded
+
+
+@reader("fleet_csv", "fleet_status")
+def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFrame, list[str]]:
+    """Status rows of CSV files: vessel_id, time, latitude, longitude; where known hold_used_kg, endurance_h,
+    available, reason.
+
+    Raises:
+        InputError: a line that cannot be read, or a negative hold or endurance.
+    """  # noqa: D205
+    notes: list[str] = []
+    optional = ("hold_used_kg", "endurance_h", "available", "reason")
+    frames = []
+    for path in files_of(source.path, work, (".csv",)):
+        raw = tables.read_csv(path, _COLUMNS, optional, notes)
+        out = pd.DataFrame({"vessel_id": raw["vessel_id"], "time": tables.times(raw, "time", path, notes)})
+        out["lat"], out["lon"] = tables.places(raw, path)
+        for column in ("hold_used_kg", "endurance_h"):
+            if column in raw:
+                out[column] = tables.numbers(raw, column, path, empty_allowed=True)
+                if (out[column] < 0).any():
+                    line = raw["line"][out[column] < 0].iloc[0]
+                    raise InputError(
+                        path, f"{column}, line {line}", out[column].min(), "0 or more", "Correct the line."
+                    )
+        if "available" in raw:
+            out["available"] = raw["available"].str.lower().map({"true": True, "1": True, "yes": True,
+                                                                 "false": False, "0": False, "no": False})  # fmt: skip
+        if "reason" in raw:
+            out["reason"] = raw["reason"]
+        frames.append(out)
+    if not frames:
+        empty = pd.DataFrame({"vessel_id": [], "time": pd.to_datetime([], utc=True), "lat": [], "lon": []})
+        return empty, [f"No vessel positions at {source.path}: taken from the settings."]
+    return pd.concat(frames, ignore_index=True), notes
