@@ -137,12 +137,13 @@ def place(lon: Floats, lat: Floats, levels: Levels, coast: Coast | None) -> tupl
         ``lon``, ``lat``, ``status``; copies.
     """
     middle = levels.grid.lon0 + 0.5 * (levels.forcing.sizes["lon"] - 1) * levels.grid.dlon
-    east = middle + np.mod(np.asarray(lon, dtype=np.float64) - middle + 180.0, 360.0) - 180.0
+    east = np.array(lon, dtype=np.float64)
+    east += 360.0 * np.rint((middle - east) / 360.0)
     north = np.array(lat, dtype=np.float64)
     status = np.zeros(east.size, dtype=np.int8)
     if coast is not None:
         status[kernel.on_land(east, north, coast.land, coast.raster)] = STRANDED
-    return np.ascontiguousarray(east), north, status
+    return east, north, status
 
 
 def drive(

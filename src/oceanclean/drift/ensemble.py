@@ -216,9 +216,9 @@ def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, st
     hours = drive(levels, particles, start_ns, times.tolist(), dt_s=settings.step_s, coast=grid.coast,
                   threads=settings.threads, refloat_h=settings.refloat_h)  # fmt: skip
     for k in hours:
-        lon = turn + np.mod(particles.lon - turn + 180.0, 360.0) - 180.0  # the map's convention of longitudes
+        lon = particles.lon + 360.0 * np.rint((turn - particles.lon) / 360.0)  # the map's convention of longitudes
         inside = grid.holds(lon, particles.lat)
-        status = np.where((particles.status == AFLOAT) & ~inside, LEFT, particles.status).astype(np.int8)
+        status = _seen_from_the_map(particles.status, inside)
         bin_mass(lon, particles.lat, status, seeded.member, seeded.mass, grid, mass)
         width[k] = kernel_width(mass, settings.particles_per_member, settings.density)
         statistics.add(k, smooth_mass(mass, grid.sea, width[k]))
@@ -231,6 +231,15 @@ def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, st
         density[f"mass_{name}"] = (("time",), accounts[:, code], attributes)
     density["kernel_width"] = (("time",), width, {"units": "1", "long_name": "smoothing kernel's sigma in cells"})
     return density, sample.dataset(stamps)
+
+
+def _seen_from_the_map(status: NDArray[np.int8], inside: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """Status with the map's box in place of the forcing's.
+
+    What floats beyond the map has left (and may come back); what lies within it but outside the forcing lacks forcing.
+    """
+    seen = np.where((status == AFLOAT) & ~inside, LEFT, status)
+    return np.where((status == LEFT) & inside, NO_FORCING, seen).astype(np.int8)
 
 
 class _Sample:
