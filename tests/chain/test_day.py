@@ -1,0 +1,202 @@
+"""A day from what was seen to the plan: whole, repeatable, resumable, one at a time, degraded rather than dead."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from oceanclean.chain import issue_time_of, parse_issue_time
+from oceanclean.errors import InputError
+from oceanclean.settings import load_region_settings
+from oceanclean.store import ASIDE
+from tests.chain.conftest import Place, change_yaml
+
+
+def _plan_digests(place: Place, day: str = "2026-06-15T1100Z") -> dict[str, str]:
+    return json.loads((place.runs / day / "allocate" / "stage.json").read_text())["outputs"]
+
+
+def test_a_day_ends_with_the_plans_files_a_ledger_and_a_catalogue(planned: Place) -> None:
+    """Every file that the command names exists, the ledger says how it ended, the catalogue is valid STAC."""
+    import pystac
+
+    result = planned.plan()
+    assert {"page", "picture", "geojson", "gpx"} <= set(result["files"])
+    assert all(Path(p).stat().st_size > 100 for p in result["files"].values())
+    assert result["p10_kg"] <= result["expected_kg"] <= result["p90_kg"]
+    ledger = json.loads((planned.day / "run.json").read_text())
+    assert ledger["outcome"] in {"complete", "degraded"}
+    assert ledger["stages"][0]["stage"] == "ingest"
+    assert ledger["versions"]["ortools"].startswith("9.14")
+    catalogue = pystac.Catalog.from_file(planned.day / "catalog" / "catalog.json")
+    items = list(catalogue.get_items())
+    assert len(items) == len(ledger["stages"])
+    for item in items:
+        assert all(Path(a.get_absolute_href()).exists() for a in item.assets.values())
+    assert not list(planned.day.glob(f"{ASIDE}*"))
+
+
+def test_a_finished_day_is_answered_from_the_store(planned: Place) -> None:
+    """Asking again computes nothing and gives the same figures."""
+    first, again = planned.plan(), planned.plan()
+    assert all(stage["reused"] for stage in again["stages"])
+    assert again["expected_kg"] == first["expected_kg"]
+
+
+def test_the_same_inputs_and_seed_give_the_same_plan_without_the_truth(planned: Place, fresh: Place) -> None:
+    """Another process in another folder, where no truth exists, makes byte for byte the same plan."""
+    assert not list(fresh.work.rglob("truth*"))
+    fresh.plan()
+    assert _plan_digests(fresh) == _plan_digests(planned)
+
+
+def test_a_changed_setting_computes_only_what_depends_on_it(fresh: Place) -> None:
+    """A setting of the allocator leaves ingest, detection, map and forecast in the store."""
+    fresh.plan()
+    path = fresh.config / "models" / "allocation.yaml"
+    path.write_text(path.read_text() + "\n# a planner's remark\n")
+    reused = {s["stage"]: s["reused"] for s in fresh.plan()["stages"]}
+    assert not reused["allocate"]
+    assert all(v for k, v in reused.items() if k not in {"allocate", "publish"})
+
+
+def test_a_run_killed_in_any_stage_goes_on_and_ends_with_the_same_plan(planned: Place, fresh: Place) -> None:
+    """SIGKILL in each stage in turn: no half-written stage is visible, finished stages stay, the plan is the same."""
+    kills = 0
+    for stage in ("ingest", "detect", "map", "forecast", "allocate", "publish"):
+        kills += _killed_while(stage, fresh)
+        visible = [p for p in fresh.day.iterdir() if p.is_dir() and not p.name.startswith(".")]
+        assert all((p / "stage.json").is_file() for p in visible)
+    assert kills >= 4  # the shortest stages may be over before the signal comes
+    result = fresh.plan()
+    assert any(s["reused"] for s in result["stages"])
+    assert _plan_digests(fresh) == _plan_digests(planned)
+    assert not list(fresh.day.glob(f"{ASIDE}*"))
+
+
+def _killed_while(stage: str, place: Place) -> bool:
+    """Start the day and kill it as soon as the stage is being filled; False if it was over too soon."""
+    with subprocess.Popen(
+        place.command("plan", "--json"), env=place.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 200
+        while process.poll() is None and time.monotonic() < deadline:
+            if list(place.day.glob(f"{ASIDE}*-{stage}*")):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                return True
+            time.sleep(0.005)
+    return False
+
+
+def test_a_second_run_of_the_same_day_is_refused_with_status_4(fresh: Place) -> None:
+    """While one process runs the day another ends at once, names the first, and harms nothing."""
+    with subprocess.Popen(
+        fresh.command("plan", "--json"),
+        env=fresh.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as first:
+        while not list(fresh.day.glob(f"{ASIDE}*")) and first.poll() is None:
+            time.sleep(0.01)
+        second = fresh.oceanclean("plan", check=False)
+        output, errors = first.communicate(timeout=280)
+    assert second.returncode == 4
+    assert f"process {first.pid}" in second.stderr
+    assert first.returncode == 0, errors[-2000:]
+    assert json.loads(output)["stages"]
+
+
+def test_tomorrow_starts_from_todays_forecast(planned: Place, tmp_path: Path) -> None:
+    """The next day's map names today's run as its prior, and cells without a look carry the forecast."""
+    import xarray as xr
+
+    shutil.copytree(planned.work, tmp_path / "work")
+    tomorrow = Place(planned.config, tmp_path / "work")
+    result = tomorrow.plan(date="2026-06-16")
+    facts = {s["stage"]: s["facts"] for s in result["stages"]}
+    assert facts["map"]["prior"] == "2026-06-15T1100Z"
+    with xr.open_dataset(tomorrow.runs / "2026-06-16T1100Z" / "map" / "density.nc") as density:
+        assert (density["origin"] == 2).sum() > 0.3 * (density["origin"] > 0).sum()
+
+
+def test_without_a_scene_the_plan_is_degraded_and_says_so(fresh: Place) -> None:
+    """No satellite image: a plan comes all the same, with a sentence about it in the ledger."""
+    shutil.rmtree(fresh.work / "twin" / "cove" / "seen" / "scenes")
+    result = fresh.plan()
+    assert any("scene" in sentence.lower() for sentence in result["degraded"])
+    assert json.loads((fresh.day / "run.json").read_text())["outcome"] == "degraded"
+
+
+@pytest.mark.parametrize("source", ["wind", "waves"])
+def test_without_wind_or_waves_the_plan_is_degraded_and_says_so(fresh: Place, source: str) -> None:
+    """A missing optional field becomes a sentence, not an end."""
+    shutil.rmtree(fresh.work / "twin" / "cove" / "seen" / source)
+    assert any(source.rstrip("s") in sentence.lower() for sentence in fresh.plan()["degraded"])
+
+
+def test_without_currents_there_is_no_plan_and_status_3(fresh: Place) -> None:
+    """Without currents nothing can be forecast: the error names the source, the ledger says failed, no stage stands."""
+    shutil.rmtree(fresh.work / "twin" / "cove" / "seen" / "currents")
+    done = fresh.oceanclean("plan", check=False)
+    assert done.returncode == 3
+    assert "currents" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads((fresh.day / "run.json").read_text())["outcome"] == "failed"
+    assert not [p for p in fresh.day.iterdir() if p.is_dir()]
+
+
+def test_a_replayed_day_sees_nothing_that_came_later(planned: Place, fresh: Place) -> None:
+    """Issued before the scene could be read, the plan does without it."""
+    done = fresh.oceanclean("ingest", "--json", date="2026-06-14")
+    assert json.loads(done.stdout)[0]["facts"]["scenes"] == []
+    assert planned.plan()["stages"][1]["stage"].startswith("detect-")
+
+
+def test_an_unknown_region_makes_no_folder(fresh: Place) -> None:
+    """A misspelt region ends with status 2 before anything is written."""
+    command = [*fresh.command("plan")]
+    command[command.index("cove")] = "coev"
+    done = subprocess.run(command, env=fresh.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Did you mean 'cove'" in done.stderr
+    assert not fresh.runs.parent.exists()
+
+
+def test_a_vessel_with_an_unknown_port_ends_with_status_2(fresh: Place) -> None:
+    """The error names the vessel and the ports there are."""
+    change_yaml(fresh.config / "fleets" / "cove.yaml", lambda c: c["vessels"][0].update(home_port="Atlantis"))
+    done = fresh.oceanclean("plan", check=False)
+    assert done.returncode == 2
+    assert "Atlantis" in done.stderr
+    assert "La Ceiba" in done.stderr
+
+
+def test_a_vessel_on_land_is_named(fresh: Place) -> None:
+    """A position far inland is a mistake in the data, not a place to sail from."""
+    status = fresh.work / "twin" / "cove" / "seen" / "fleet_status.csv"
+    status.unlink(missing_ok=True)
+    change_yaml(fresh.config / "fleets" / "cove.yaml", lambda c: c["vessels"][0].update(lat=15.62, lon=-87.0))
+    done = fresh.oceanclean("plan", check=False)
+    assert done.returncode == 2
+    assert "manati" in done.stderr.lower()
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-06-15T11:00", "2026-13-01T00:00Z", ""])
+def test_a_time_that_is_none_or_has_no_zone_is_refused(text: str) -> None:
+    """Issue times carry their zone."""
+    with pytest.raises(InputError, match="issue time"):
+        parse_issue_time(text)
+
+
+def test_a_local_day_becomes_the_regions_hour_in_utc(config_dir: Path) -> None:
+    """05:00 in Tegucigalpa is 11:00 UTC, and any zone is brought to UTC."""
+    assert issue_time_of("2026-06-15", load_region_settings("demo", config_dir)) == "2026-06-15T11:00:00Z"
+    assert parse_issue_time("2026-06-15T06:30-05:00") == "2026-06-15T11:30:00Z"
