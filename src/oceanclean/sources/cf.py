@@ -23,7 +23,8 @@ KNOWN_AS: dict[str, tuple[str, ...]] = {
         "eastward_eulerian_current_velocity", "uo", "utotal", "water_u", "ssu", "u_surf", "u"),
     names.NORTHWARD_CURRENT: (
         names.NORTHWARD_CURRENT, "surface_northward_sea_water_velocity",
-        "northward_sea_water_velocity_assuming_no_tide", "northward_eulerian_current_velocity", "vo", "vtotal", "water_v", "ssv", "v_surf", "v"),
+        "northward_sea_water_velocity_assuming_no_tide", "northward_eulerian_current_velocity", "vo", "vtotal",
+        "water_v", "ssv", "v_surf", "v"),
     names.EASTWARD_WIND: (names.EASTWARD_WIND, "u10", "u10m", "uwnd", "ugrd10m", "u-component_of_wind", "x_wind"),
     names.NORTHWARD_WIND: (names.NORTHWARD_WIND, "v10", "v10m", "vwnd", "vgrd10m", "v-component_of_wind", "y_wind"),
     names.EASTWARD_STOKES: (names.EASTWARD_STOKES, "sea_surface_wave_stokes_drift_x_velocity", "ust", "vsdx", "uuss"),

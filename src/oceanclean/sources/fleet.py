@@ -99,8 +99,10 @@ def _position(
 
 def _row(vessel: VesselSettings, known: pd.Series | None, seen: pd.Timestamp) -> dict[str, Any]:
     """A row of the contract but for the geometry."""
-    state = {"hold_used_kg": vessel.hold_used_kg, "endurance_h": vessel.endurance_h, "available": vessel.available,
-             "reason": vessel.reason}  # fmt: skip
+    state: dict[str, Any] = {
+        "hold_used_kg": vessel.hold_used_kg, "endurance_h": vessel.endurance_h,
+        "available": vessel.available, "reason": vessel.reason,
+    }  # fmt: skip
     if known is not None:
         state.update({k: known[k] for k in state if k in known and pd.notna(known[k])})
     return {

@@ -109,8 +109,8 @@ def _one_file(path: Path, source: SourceSettings, notes: list[str]) -> pd.DataFr
     out = pd.DataFrame(index=raw.index)
     out["observed_at"] = tables.times(raw, "time", path, notes, source.options.get("timezone"))
     out["lat"], out["lon"] = tables.places(raw, path)
-    out["observer"] = raw["observer"] if "observer" in raw else ""
-    out["description"] = raw["description"] if "description" in raw else ""
+    out["observer"] = raw.get("observer", "")
+    out["description"] = raw.get("description", "")
     defaults = {"area_m2": float(source.options.get("area_m2", DEFAULT_AREA_M2)), "mass_kg": np.nan,
                 "probability": float(source.options.get("trust", DEFAULT_TRUST))}  # fmt: skip
     for column, default in defaults.items():
@@ -152,6 +152,7 @@ def without_repeats(table: pd.DataFrame, place: str, notes: list[str]) -> pd.Dat
     geod = Geod(ellps="WGS84")
     kept: list[int] = []
     repeats = 0
+    largest = {c: table[c].to_numpy(dtype=float, copy=True) for c in ("area_m2", "probability", "mass_kg")}
     for row in range(len(table)):
         here = table.iloc[row]
         same = None
@@ -167,14 +168,11 @@ def without_repeats(table: pd.DataFrame, place: str, notes: list[str]) -> pd.Dat
             kept.append(row)
             continue
         repeats += 1
-        for column in ("area_m2", "probability", "mass_kg"):
-            value = (
-                np.nanmax([table.at[same, column], here[column]]) if pd.notna(here[column]) else table.at[same, column]
-            )
-            table.loc[same, column] = value
+        for values in largest.values():
+            values[same] = np.fmax(values[same], values[row])
     if repeats:
         notes.append(f"{place}: {repeats} reports of a patch already reported were counted once.")
-    return table.iloc[kept].reset_index(drop=True)
+    return table.assign(**largest).iloc[kept].reset_index(drop=True)
 
 
 def within(region: Region, table: pd.DataFrame, place: str, notes: list[str]) -> gpd.GeoDataFrame:

@@ -41,7 +41,7 @@ def said(stamp: pd.Timestamp) -> str:
 
 def naive(stamp: pd.Timestamp) -> np.datetime64:
     """Naive ``datetime64[ns]`` in UTC, as xarray's time axes carry it."""
-    return np.datetime64(stamp.tz_convert("UTC").tz_localize(None).to_datetime64(), "ns")
+    return stamp.tz_convert("UTC").tz_localize(None).as_unit("ns").to_datetime64()
 
 
 def hours(delta: pd.Timedelta | np.timedelta64) -> float:

@@ -35,11 +35,11 @@ def height_from_drift(
         SettingsError: unknown spectrum.
     """
     if spectrum not in DRIFT_FACTORS:
-        raise SettingsError("config/sources", "options.wave_height_from", repr(spectrum), f"one of {list(DRIFT_FACTORS)}",
-                            "Correct the option.")  # fmt: skip
-    speed = np.hypot(east, north)
+        raise SettingsError("config/sources", "options.wave_height_from", repr(spectrum),
+                            f"one of {list(DRIFT_FACTORS)}", "Correct the option.")  # fmt: skip
+    speed = (east**2 + north**2) ** 0.5
     omega = 2 * np.pi / peak_period
-    height = 4 * np.sqrt(GRAVITY * speed / (DRIFT_FACTORS[spectrum] * omega**3))
+    height = 4 * (GRAVITY * speed / (DRIFT_FACTORS[spectrum] * omega**3)) ** 0.5
     height.attrs = {
         "comment": f"derived from surface Stokes drift and peak period under a {spectrum} spectrum; not a model's own"
     }
@@ -51,9 +51,11 @@ def with_height(waves: xr.Dataset, options: dict[str, object], notes: list[str])
     needed = (names.EASTWARD_STOKES, names.NORTHWARD_STOKES, "peak_period")
     if names.WAVE_HEIGHT not in waves and all(n in waves for n in needed):
         spectrum = str(options.get("wave_height_from", "pierson_moskowitz"))
-        waves[names.WAVE_HEIGHT] = height_from_drift(*(waves[n] for n in needed), spectrum=spectrum)
-        notes.append("The wave source has no wave height: it was derived from Stokes drift and peak period "
-                     f"({spectrum.replace('_', '–').title()} spectrum), so sea-state limits are checked against an estimate.")  # fmt: skip
+        east, north, period = (waves[n] for n in needed)
+        waves[names.WAVE_HEIGHT] = height_from_drift(east, north, period, spectrum)
+        shape = spectrum.replace("_", "–").title()
+        notes.append(f"The wave source has no wave height: it was derived from Stokes drift and peak period ({shape} "
+                     "spectrum), so sea-state limits are checked against an estimate.")  # fmt: skip
     elif names.WAVE_HEIGHT not in waves:
         notes.append("The wave source has no wave height and no peak period: sea-state limits cannot be checked.")
     return waves.drop_vars("peak_period", errors="ignore")
