@@ -1,0 +1,256 @@
+"""Vessels and patches of the model, made from the plan's tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oceanclean.planning import geodesy, notation
+from oceanclean.planning.evidence import Witness
+from oceanclean.planning.model import Alternate, Leg, Order, Port, Task, TrackPoint, Vessel
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from oceanclean.products import Plan, VesselSummary
+
+#: A point this near a port is in it.
+PORT_NM = 1.5
+
+
+def _number(value: Any, digits: int = 3) -> float | None:
+    """A finite number, or None for a missing one."""
+    if value is None or not np.isfinite(float(value)):
+        return None
+    return round(float(value), digits)
+
+
+def _time(value: Any) -> str | None:
+    """A timestamp as ISO 8601 UTC, or None for a missing one."""
+    return None if value is None or value != value else notation.iso(_when(value))
+
+
+def _when(value: Any) -> datetime:
+    """A pandas timestamp as a datetime to the second."""
+    when: datetime = value.round("s").to_pydatetime()
+    return when
+
+
+@dataclass
+class Patches:
+    """The plan's patches with their drift, asked for a position at any time."""
+
+    tasks: list[Task]
+
+    def __post_init__(self) -> None:
+        self._by_id = {t.task_id: t for t in self.tasks}
+        self._times = {
+            t.task_id: np.array([notation.moment(p.time).timestamp() for p in t.track]) for t in self.tasks if t.track
+        }
+
+    def find(self, task_id: str) -> Task | None:
+        """The patch of that identifier."""
+        return self._by_id.get(task_id)
+
+    def at(self, task: Task, when: datetime) -> tuple[float, float]:
+        """Mean position (lat, lon) at a time; at either end of the track, its end."""
+        if task.task_id not in self._times:
+            return task.lat, task.lon
+        times, seconds = self._times[task.task_id], when.timestamp()
+        lon = np.unwrap([p.lon for p in task.track], period=360.0)
+        return float(np.interp(seconds, times, [p.lat for p in task.track])), notation.signed_lon(
+            float(np.interp(seconds, times, lon))
+        )
+
+    def drift(self, task: Task, when: datetime) -> tuple[float, float] | None:
+        """True course in degrees and speed in knots of the drift at a time, or None where the track does not say."""
+        times = self._times.get(task.task_id)
+        if times is None or len(times) < 2:
+            return None
+        index = int(np.clip(np.searchsorted(times, when.timestamp()), 1, len(times) - 1))
+        a, b = task.track[index - 1], task.track[index]
+        course, miles = geodesy.leg(a.lat, a.lon, b.lat, b.lon)
+        return round(course, 1), round(miles / ((times[index] - times[index - 1]) / 3600.0), 3)
+
+
+def tasks_of(plan: Plan, witness: Witness) -> list[Task]:
+    """Patches with their drift and evidence, in the plan's order."""
+    tracks = plan.task_tracks.sort_values(["task_id", "time"]) if len(plan.task_tracks) else plan.task_tracks
+    points: dict[str, list[TrackPoint]] = {}
+    for task_id, when, geometry in zip(tracks["task_id"], tracks["time"], tracks.geometry, strict=True):
+        lat, lon = geodesy.rounded(geometry.y, geometry.x)
+        points.setdefault(task_id, []).append(TrackPoint(_time(when) or "", lat, lon))
+    found = []
+    for row in plan.tasks.itertuples():
+        lat, lon = geodesy.rounded(row.geometry.y, row.geometry.x)
+        evidence = witness.at(lat, lon)
+        found.append(
+            Task(
+                task_id=notation.plain(row.task_id, 40), lat=lat, lon=lon, mass_kg=round(row.mass_kg, 2),
+                p10_kg=round(row.mass_p10_kg, 2), p90_kg=round(row.mass_p90_kg, 2), radius_m=round(row.radius_m, 1),
+                density_kg_km2=round(row.density_kg_km2, 2), served_by=notation.plain(row.served_by),
+                reason=notation.plain(row.reason, 600), evidence=evidence.text,
+                observation_age_h=_number(evidence.age_h, 2), track=points.get(row.task_id, []),
+            )
+        )  # fmt: skip
+    return found
+
+
+def vessels_of(
+    plan: Plan, fleet: gpd.GeoDataFrame, ports: list[Port], patches: Patches, alternate_h: float
+) -> list[Vessel]:
+    """Cards of every vessel of the fleet: those sent first, by expected catch; then those that stay."""
+    summaries = sorted(plan.vessels, key=lambda v: (v.status != "sent", -v.expected_kg, v.vessel_id))
+    rows = {row["vessel_id"]: row for row in fleet.to_dict("records")} if len(fleet) else {}
+    cards, taken = [], set()
+    for number, summary in enumerate(summaries, start=1):
+        name = notation.slug(summary.vessel_id)
+        name = f"{name}-{number}" if name.lower() in taken else name
+        taken.add(name.lower())
+        cards.append(_vessel(number, name, summary, rows.get(summary.vessel_id, {}), plan, ports, patches, alternate_h))
+    return cards
+
+
+def _vessel(
+    number: int, file_name: str, summary: VesselSummary, row: Mapping[str, Any], plan: Plan, ports: list[Port],
+    patches: Patches, alternate_h: float,
+) -> Vessel:  # fmt: skip
+    mine = plan.orders[plan.orders["vessel_id"] == summary.vessel_id].sort_values("sequence")
+    limits = {key: float(row.get(key, np.nan)) for key in ("transit_speed", "max_wave_height", "max_wind")}
+    transit_kn = limits["transit_speed"] * notation.KNOTS_PER_M_S
+    orders = _orders(number, mine, ports, patches, limits, alternate_h)
+    home = row.get("geometry")
+    lat, lon = geodesy.rounded(home.y, home.x) if home is not None else _first_place(orders)
+    sent = summary.status == "sent" and bool(orders)
+    return Vessel(
+        number=number, vessel_id=notation.plain(summary.vessel_id), file_name=file_name,
+        name=notation.plain(row.get("name", summary.vessel_id)) or notation.plain(summary.vessel_id),
+        callsign=notation.plain(row.get("callsign"), 16), mmsi=notation.plain(row.get("mmsi"), 9),
+        home_port=notation.plain(row.get("home_port"), 80), status="sent" if sent else "stays",
+        reason=notation.plain(summary.reason, 600), depart=orders[0].leave if sent else None,
+        back=orders[-1].arrive if sent else None, expected_kg=round(summary.expected_kg, 2),
+        p10_kg=round(summary.p10_kg, 2), p90_kg=round(summary.p90_kg, 2),
+        distance_nm=round(summary.distance_m / notation.METRES_PER_NM, 3), hours=round(summary.hours, 3),
+        binding=[notation.plain(b, 60) for b in summary.binding], transit_kn=_number(transit_kn) or 0.0,
+        collect_kn=_number(float(row.get("collect_speed", np.nan)) * notation.KNOTS_PER_M_S) or 0.0,
+        swath_m=_number(row.get("swath", np.nan)) or 0.0, hold_kg=_number(row.get("hold", np.nan)) or 0.0,
+        hold_before_kg=_number(row.get("hold_used", np.nan)) or 0.0,
+        hold_after_kg=max((o.hold_kg for o in orders), default=_number(row.get("hold_used", np.nan)) or 0.0),
+        endurance_before_h=_number(row.get("endurance", np.nan)) or 0.0,
+        endurance_after_h=orders[-1].endurance_left_h if sent else _number(row.get("endurance", np.nan)) or 0.0,
+        max_wave_height_m=_number(limits["max_wave_height"]) or 0.0,
+        max_wind_kn=_number(limits["max_wind"] * notation.KNOTS_PER_M_S) or 0.0,
+        daylight_only=bool(row.get("daylight_only", False)), lat=lat, lon=lon,
+        orders=orders if sent else [], legs=_legs(plan, summary.vessel_id, orders) if sent else [],
+    )  # fmt: skip
+
+
+def _first_place(orders: list[Order]) -> tuple[float, float]:
+    return (orders[0].lat, orders[0].lon) if orders else (0.0, 0.0)
+
+
+def _orders(
+    number: int, table: gpd.GeoDataFrame, ports: list[Port], patches: Patches, limits: Mapping[str, float],
+    alternate_h: float,
+) -> list[Order]:  # fmt: skip
+    left = table["endurance_left_h"].to_numpy(dtype=float)
+    spare = np.minimum.accumulate(left[::-1])[::-1] if len(left) else left
+    return [
+        _order(number, row, float(slack), ports, patches, limits, alternate_h)
+        for row, slack in zip(table.to_dict("records"), spare, strict=True)
+    ]
+
+
+def _order(
+    number: int, row: Mapping[str, Any], spare_h: float, ports: list[Port], patches: Patches,
+    limits: Mapping[str, float], alternate_h: float,
+) -> Order:  # fmt: skip
+    lat, lon = geodesy.rounded(row["geometry"].y, row["geometry"].x)
+    arrive, leave = _when(row["arrive"]), _when(row["leave"])
+    collects = row["action"] == "collect"
+    task = patches.find(notation.plain(row["task_id"], 40)) if row["task_id"] else None
+    drift = patches.drift(task, arrive) if task else None
+    wind = _number(row["wind_m_s"])
+    wind_kn = None if wind is None else round(wind * notation.KNOTS_PER_M_S, 2)
+    waves = _number(row["wave_height_m"])
+    return Order(
+        sequence=int(row["sequence"]), waypoint=f"V{number}-{int(row['sequence']):02d}",
+        action=notation.plain(row["action"], 20), task_id=notation.plain(row["task_id"], 40),
+        place=_place(lat, lon, ports), lat=lat, lon=lon, arrive=notation.iso(arrive), leave=notation.iso(leave),
+        window_start=_time(row["window_start"]), window_end=_time(row["window_end"]),
+        distance_nm=round(row["distance_m"] / notation.METRES_PER_NM, 3), course_deg=_number(row["course_deg"], 1),
+        expected_kg=round(row["expected_kg"], 2), p10_kg=round(row["expected_p10_kg"], 2),
+        p90_kg=round(row["expected_p90_kg"], 2), found_probability=_number(row["found_probability"], 4),
+        hold_kg=round(row["hold_kg"], 2), endurance_left_h=round(row["endurance_left_h"], 3), wave_height_m=waves,
+        wind_kn=wind_kn, daylight=geodesy.is_daylight(arrive, lat, lon),
+        drift_course_deg=drift[0] if drift else None, drift_speed_kn=drift[1] if drift else None,
+        evidence=task.evidence if task else "", reason=notation.plain(row["reason"], 600),
+        go_no_go=_gates(waves, wind_kn, limits, leave, spare_h) if collects else "",
+        alternate=_alternate(row, lat, lon, leave, patches, limits, alternate_h) if collects else None,
+    )  # fmt: skip
+
+
+def _place(lat: float, lon: float, ports: list[Port]) -> str:
+    near = [(geodesy.leg(lat, lon, p.lat, p.lon)[1], p.name) for p in ports]
+    return min(near)[1] if near and min(near)[0] <= PORT_NM else ""
+
+
+def _gates(
+    waves: float | None, wind_kn: float | None, limits: Mapping[str, float], leave: datetime, spare_h: float
+) -> str:
+    """What turns the order into a no-go, with numbers."""
+    parts = []
+    if np.isfinite(limits["max_wave_height"]):
+        forecast = f" (forecast {waves:.1f} m)" if waves is not None else " (no wave forecast)"
+        parts.append(f"waves stay under {limits['max_wave_height']:.1f} m{forecast}")
+    if np.isfinite(limits["max_wind"]):
+        forecast = f" (forecast {wind_kn:.0f} kn)" if wind_kn is not None else " (no wind forecast)"
+        parts.append(f"wind under {limits['max_wind'] * notation.KNOTS_PER_M_S:.0f} kn{forecast}")
+    gates = f"Go while {' and '.join(parts)}. " if parts else ""
+    latest = datetime.fromtimestamp(leave.timestamp() + max(0.0, spare_h) * 3600.0, tz=leave.tzinfo)
+    return f"{gates}Leave by {notation.utc(notation.iso(latest))} at the latest: {spare_h:.1f} h of endurance to spare."
+
+
+def _alternate(
+    row: Mapping[str, Any], lat: float, lon: float, leave: datetime, patches: Patches, limits: Mapping[str, float],
+    alternate_h: float,
+) -> Alternate | None:  # fmt: skip
+    """The unserved patch with most mass for each hour of transit, among those near; straight line, not optimised."""
+    speed = limits["transit_speed"] * notation.KNOTS_PER_M_S
+    if not np.isfinite(speed):
+        return None
+    best: tuple[float, Alternate] | None = None
+    for task in patches.tasks:
+        if task.served_by:
+            continue
+        there = patches.at(task, leave)
+        course, miles = geodesy.leg(lat, lon, *there)
+        hours = miles / speed
+        if hours > min(alternate_h, float(row["endurance_left_h"]) / 2):
+            continue
+        worth = task.mass_kg / (hours + 1.0)
+        if best is None or worth > best[0]:
+            rounded = geodesy.rounded(*there)
+            best = worth, Alternate(task.task_id, *rounded, round(miles, 3), round(course, 1), round(hours, 3),
+                                    task.mass_kg)  # fmt: skip
+    return best[1] if best else None
+
+
+def _legs(plan: Plan, vessel_id: str, orders: list[Order]) -> list[Leg]:
+    """Ways between a vessel's orders; each ends exactly where the order is."""
+    mine = plan.routes[plan.routes["vessel_id"] == vessel_id] if len(plan.routes) else plan.routes
+    lines = dict(zip(mine["sequence"], mine.geometry, strict=True)) if len(mine) else {}
+    legs = []
+    for before, order in itertools.pairwise(orders):
+        line = lines.get(order.sequence)
+        inner = [geodesy.rounded(y, x) for x, y in line.coords][1:-1] if line is not None else []
+        path = [(before.lat, before.lon), *inner, (order.lat, order.lon)]
+        kept = [p for i, p in enumerate(path) if i == 0 or p != path[i - 1]]
+        if len(kept) > 1:
+            legs.append(Leg(order.sequence, [(lon, lat) for lat, lon in kept]))
+    return legs

@@ -1,0 +1,136 @@
+"""What a patch rests on: how its cell was seen, which detection lies near, which model made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oceanclean.errors import ProductError
+from oceanclean.planning import notation
+from oceanclean.planning.model import Seen
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+
+    from oceanclean.products import Segmentation
+
+LAND, CLIMATOLOGY, FORECAST, OBSERVATION = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a place rests on, in words, and the age of the youngest look at it."""
+
+    text: str
+    age_h: float | None
+
+
+def read_detections(segmentations: Sequence[Segmentation]) -> gpd.GeoDataFrame | None:
+    """All detections of a run in one table, largest expected debris area first, or None without a scene.
+
+    Raises:
+        ProductError: a scene's table cannot be read.
+    """
+    import geopandas as gpd
+    import pandas as pd
+
+    tables = []
+    for segmentation in segmentations:
+        try:
+            table = gpd.read_parquet(segmentation.detections)
+        except (OSError, ValueError) as error:
+            raise ProductError(segmentation.detections, "detections", error, "the scene's table of detections",
+                               "Run the detection of this scene again.") from error  # fmt: skip
+        if len(table):
+            tables.append(table.assign(_scene=segmentation.scene.scene_id))
+    if not tables:
+        return None
+    whole = pd.concat(tables, ignore_index=True)
+    weight = (whole["area_m2"] * whole["probability"] * whole["cover"].fillna(1.0)).rename("_weight")
+    order = pd.DataFrame({"w": -weight, "id": whole["detection_id"]}).sort_values(["w", "id"]).index
+    found: gpd.GeoDataFrame = whole.loc[order].reset_index(drop=True)
+    return found
+
+
+def seen_of(density_map: xr.Dataset) -> Seen:
+    """Shares of the sea's cells by where their figure comes from."""
+    origin = density_map["origin"].to_numpy()
+    sea = origin != LAND
+    total = max(1, int(sea.sum()))
+    ages = density_map["observation_age"].to_numpy()[sea & (origin == OBSERVATION)]
+    ages = ages[np.isfinite(ages)]
+    return Seen(
+        observed_share=round(float((origin == OBSERVATION).sum()) / total, 4),
+        carried_share=round(float((origin == FORECAST).sum()) / total, 4),
+        climatology_share=round(float((origin == CLIMATOLOGY).sum()) / total, 4),
+        youngest_h=round(float(ages.min()), 2) if ages.size else None,
+    )
+
+
+class Witness:
+    """Answers what a place rests on.
+
+    Args:
+        density_map: ``DensityMap`` (lat, lon).
+        detections: all detections of the run, or None.
+        issue_time: aware datetime.
+        reach_km: a detection this near counts.
+    """
+
+    def __init__(
+        self, density_map: xr.Dataset, detections: gpd.GeoDataFrame | None, issue_time: str, reach_km: float
+    ) -> None:
+        self._lat = density_map["lat"].to_numpy()
+        self._lon = density_map["lon"].to_numpy()
+        self._origin = density_map["origin"].to_numpy()
+        self._age = density_map["observation_age"].to_numpy()
+        self._detections = detections
+        self._issue = notation.moment(issue_time)
+        self._reach_km = reach_km
+        if detections is not None:
+            centres = detections.geometry.representative_point()
+            self._x, self._y = centres.x.to_numpy(), centres.y.to_numpy()
+
+    def at(self, lat: float, lon: float) -> Evidence:
+        """What the place at the issue time rests on."""
+        row = int(np.abs(self._lat - lat).argmin())
+        column = int(np.abs((self._lon - lon + 180.0) % 360.0 - 180.0).argmin())
+        age = float(self._age[row, column])
+        origin = int(self._origin[row, column])
+        seen = {
+            OBSERVATION: f"Seen {age:.0f} h before the issue" if np.isfinite(age) else "Seen",
+            FORECAST: "Not seen today: carried forward by the drift forecast",
+            CLIMATOLOGY: "Never seen: assumed background only",
+        }.get(origin, "Cell counted as land")
+        near = self._nearest(lat, lon)
+        return Evidence(f"{seen}. {near}" if near else f"{seen}.", age if np.isfinite(age) else None)
+
+    def _nearest(self, lat: float, lon: float) -> str:
+        """The detection that says most about the place, in words."""
+        if self._detections is None or not len(self._detections):
+            return "No detection in today's scenes."
+        east = ((self._x - lon + 180.0) % 360.0 - 180.0) * 111.32 * np.cos(np.radians(lat))
+        distance = np.hypot(east, (self._y - lat) * 111.13)
+        within = int((distance <= self._reach_km).sum())
+        if not within:
+            return f"No detection within {self._reach_km:g} km."
+        row = self._detections.iloc[int(distance.argmin())]
+        age = (self._issue - row["observed_at"]).total_seconds() / 3600.0
+        others = f", {within - 1} more within {self._reach_km:g} km" if within > 1 else ""
+        kind = notation.plain(row["class_name"], 40).replace("_", " ")
+        return (
+            f"Nearest detection {distance.min():.1f} km off: {kind}, "
+            f"probability {row['probability']:.2f}, {row['area_m2']:.0f} m², {age:.0f} h old, "
+            f"by {notation.plain(row['model'], 60)}{others}."
+        )
+
+
+def picture_of(segmentation: Segmentation) -> Path | None:
+    """The scene's picture if it is there."""
+    path = Path(segmentation.picture) if segmentation.picture else None
+    return path if path is not None and path.is_file() else None

@@ -1,0 +1,147 @@
+"""The still map as a PNG: for print, for a list of runs, for browsers without JavaScript."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oceanclean.planning import notation
+from oceanclean.planning.layers import Layers
+from oceanclean.planning.model import PlanView
+from oceanclean.planning.page import VESSEL_COLOURS
+from oceanclean.planning.settings import PlanningSettings
+from oceanclean.products import names
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from oceanclean.region import Region
+
+SEA, LAND_COLOUR, INK = "#eaf1f4", "#d9d4c7", "#14323f"
+_DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
+
+
+def overview(
+    view: PlanView, layers: Layers, density_map: xr.Dataset, region: Region, settings: PlanningSettings
+) -> bytes:
+    """Coast, density, routes, patches and legend in one picture, as PNG bytes without a time stamp."""
+    from matplotlib.figure import Figure
+
+    west, south, east, north = region.routing_grid.bounds
+    stretch = 1 / np.cos(np.radians((south + north) / 2))
+    width = 9.6
+    height = min(14.0, max(4.2, (width - 1.4) * (north - south) * stretch / (east - west) + 1.5))
+    figure = Figure(figsize=(width, height), dpi=settings.overview_dpi, layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    axes.set(xlim=(west, east), ylim=(south, north), facecolor=SEA)
+    axes.set_aspect(stretch)
+    _density(axes, density_map, layers)
+    _coast(axes, layers)
+    _areas(axes, view, region)
+    _routes(axes, view, region)
+    _frame(axes, view)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def _density(axes: Axes, density_map: xr.Dataset, layers: Layers) -> None:
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+    scale = layers.density_scale
+    colours = LinearSegmentedColormap.from_list("density", scale.palette[2:] / 255.0)
+    colours.set_under((0, 0, 0, 0))
+    values = density_map[names.DENSITY].to_numpy()
+    mesh = axes.pcolormesh(
+        density_map["lon"], density_map["lat"], np.ma.masked_invalid(values), cmap=colours,
+        norm=LogNorm(scale.low, scale.high), shading="nearest", rasterized=True, zorder=1,
+    )  # fmt: skip
+    assert axes.figure is not None  # noqa: S101
+    bar = axes.figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.015, aspect=28, extend="max")
+    bar.set_label(f"{scale.title}, {scale.units}", color=INK)
+    bar.ax.set_yticks([float(label) for _place, label in scale.ticks], [label for _place, label in scale.ticks])
+    bar.ax.minorticks_off()
+
+
+def _coast(axes: Axes, layers: Layers) -> None:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    for rings in layers.coast:
+        path = Path.make_compound_path(*[Path(np.array(ring)[:, ::-1], closed=True) for ring in rings])
+        axes.add_patch(PathPatch(path, facecolor=LAND_COLOUR, edgecolor="#8d8674", linewidth=0.6, zorder=2))
+
+
+def _areas(axes: Axes, view: PlanView, region: Region) -> None:
+    from matplotlib.patches import Polygon
+
+    grid = region.routing_grid
+    for area in view.closed_areas:
+        corners = np.array(area.polygon)
+        corners[:, 0] = grid.wrap(corners[:, 0])
+        axes.add_patch(Polygon(corners, facecolor="none", edgecolor="#a1260d", hatch="////", linewidth=1, zorder=3))
+    for port in view.ports:
+        x = float(grid.wrap(np.array([port.lon]))[0])
+        axes.plot(x, port.lat, marker="s", markersize=5, color=INK, zorder=6)
+        axes.annotate(notation.ascii_name(port.name, 24, "port"), (x, port.lat), xytext=(5, -11), color=INK,
+                      textcoords="offset points", fontsize=8, zorder=6, parse_math=False)  # fmt: skip
+
+
+def _routes(axes: Axes, view: PlanView, region: Region) -> None:
+    from matplotlib import patheffects
+
+    grid = region.routing_grid
+    halo = [patheffects.withStroke(linewidth=4, foreground="white")]
+    for index, vessel in enumerate(view.vessels):
+        colour = VESSEL_COLOURS[index % len(VESSEL_COLOURS)]
+        for number, leg in enumerate(vessel.legs):
+            line = np.array(leg.line)
+            kilos = notation.kilograms(vessel.expected_kg).replace("\u202f", " ")
+            name = f"{vessel.number} {notation.ascii_name(vessel.name, 20, vessel.vessel_id)}: {kilos}"
+            axes.plot(grid.wrap(line[:, 0]), line[:, 1], color=colour, linewidth=1.8, path_effects=halo, zorder=5,
+                      linestyle=_DASHES[index % len(_DASHES)], label=name if number == 0 else None)  # fmt: skip
+            _arrow(axes, np.column_stack([grid.wrap(line[:, 0]), line[:, 1]]), colour)
+        for order in vessel.orders:
+            if order.action == "collect":
+                x = float(grid.wrap(np.array([order.lon]))[0])
+                axes.plot(x, order.lat, marker="o", markersize=6, color="white", markeredgecolor=colour, zorder=7,
+                          markeredgewidth=1.8)  # fmt: skip
+                text = f"{order.task_id}  {notation.clock(order.arrive, view.header.timezone)}"
+                axes.annotate(text, (x, order.lat), xytext=(7, 5), textcoords="offset points", fontsize=8, color=INK,
+                              path_effects=halo, zorder=8, parse_math=False)  # fmt: skip
+    for task in view.unserved:
+        x = float(grid.wrap(np.array([task.lon]))[0])
+        axes.plot(x, task.lat, marker="x", markersize=6, color="#555", zorder=6)
+        axes.annotate(task.task_id, (x, task.lat), xytext=(6, 4), textcoords="offset points", fontsize=7.5,
+                      color="#444", path_effects=halo, zorder=6, parse_math=False)  # fmt: skip
+
+
+def _arrow(axes: Axes, line: np.ndarray, colour: str) -> None:
+    """An arrow head in the middle of a leg."""
+    lengths = np.hypot(*np.diff(line, axis=0).T)
+    if lengths.sum() < 0.03:
+        return
+    index = int(np.searchsorted(np.cumsum(lengths), lengths.sum() / 2))
+    a, b = line[index], line[index + 1]
+    middle = (a + b) / 2
+    axes.annotate("", xy=middle + 0.01 * (b - a), xytext=middle, zorder=6,
+                  arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.5, "mutation_scale": 14})  # fmt: skip
+
+
+def _frame(axes: Axes, view: PlanView) -> None:
+    head = view.header
+    axes.set_title(f"{head.title}: plan of {head.issue_time[:10]}, issued {head.issue_time[11:16]} UTC", loc="left",
+                   fontsize=11, color=INK, fontweight="bold", parse_math=False)  # fmt: skip
+    axes.tick_params(labelsize=8, colors=INK)
+    axes.xaxis.set_major_formatter(lambda x, _: _degrees(notation.signed_lon(x), "E", "W"))
+    axes.yaxis.set_major_formatter(lambda y, _: _degrees(y, "N", "S"))
+    axes.grid(color="#9fb4bd", linewidth=0.3, alpha=0.7)
+    if view.sent:
+        axes.legend(loc="upper left", fontsize=8, framealpha=0.92, title="Routes (times local)", title_fontsize=8)
+
+
+def _degrees(value: float, positive: str, negative: str) -> str:
+    return f"{abs(value):g}°{positive if value >= 0 else negative}"

@@ -1,0 +1,111 @@
+"""Write everything that people and ships read about a plan, into one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oceanclean.planning.settings import PlanningSettings
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+
+    from oceanclean.planning.model import PlanView
+    from oceanclean.products import Plan, Segmentation
+    from oceanclean.region import Region
+
+
+def publish(
+    plan: Plan,
+    *,
+    region: Region,
+    fleet: gpd.GeoDataFrame,
+    density_map: xr.Dataset,
+    forecast: xr.Dataset,
+    forcing: xr.Dataset | None,
+    segmentations: Sequence[Segmentation],
+    run: Mapping[str, Any],
+    folder: Path,
+    settings: PlanningSettings | None = None,
+) -> dict[str, Path]:
+    """Write the page and every file; the caller renames ``folder`` when this returns.
+
+    The same arguments give the same bytes: no clock is read.
+
+    Args:
+        plan: the deployment plan.
+        region: the region planned for.
+        fleet: ``FleetState``; columns ``callsign`` and ``mmsi`` are shown where present.
+        density_map: ``DensityMap`` at the issue time.
+        forecast: ``DensityForecast``.
+        forcing: ``Forcing``; None draws no waves.
+        segmentations: one a scene; may be empty.
+        run: facts of the run: ``issue_time``, ``generated_at``, ``run_id``, ``software``, ``status``, ``prepared_by``,
+            ``approved_by``, ``sources``, ``models``, ``degraded``, ``lineage``, ``yesterday``; all but the first may
+            be missing (``docs/plan-page.md``).
+        folder: an existing folder.
+        settings: settings of the room, or None for the defaults.
+
+    Returns:
+        Name to path: ``page``, ``picture``, ``geojson``, ``gpx``, ``orders``, ``plan``, ``message:<vessel_id>``, ....
+
+    Raises:
+        ProductError: a table of detections is unreadable, or the page grows beyond its limit.
+    """
+    from oceanclean.planning import evidence
+    from oceanclean.planning.compose import compose
+    from oceanclean.planning.layers import make_layers
+    from oceanclean.planning.page import page
+    from oceanclean.planning.picture import overview
+
+    settings = settings or PlanningSettings()
+    detections = evidence.read_detections(segmentations)
+    view = compose(
+        plan, region=region, fleet=fleet, density_map=density_map, forcing=forcing, segmentations=segmentations,
+        detections=detections, run=run, settings=settings,
+    )  # fmt: skip
+    layers = make_layers(region, density_map, forecast, forcing, plan.issue_time, settings)
+    picture = overview(view, layers, density_map, region, settings)
+    paths = _files(view, folder, settings)
+    paths["picture"] = _write(folder / "plan.png", picture)
+    listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
+    paths["page"] = _write(folder / "plan.html", page(view, layers, picture, listed, settings).encode())
+    return paths
+
+
+#: What each file is for, as the page says it.
+_PURPOSE = {
+    "geojson": "GIS: orders, routes, patches, closed areas (RFC 7946)",
+    "gpx": "Chart plotter: routes and waypoints (GPX 1.1)",
+    "orders": "Spreadsheet: one row an order",
+    "plan": "Machines: the whole plan (schema in the documentation)",
+    "message": "Satellite mail: one vessel's orders",
+    "picture": "The still map",
+}
+
+
+def _files(view: PlanView, folder: Path, settings: PlanningSettings) -> dict[str, Path]:
+    """The exchange files, all from the model."""
+    from oceanclean.planning.exchange.geojson import geojson
+    from oceanclean.planning.exchange.gpx import gpx
+    from oceanclean.planning.exchange.message import message
+    from oceanclean.planning.exchange.record import plan_json
+    from oceanclean.planning.exchange.table import orders_csv
+
+    paths = {
+        "geojson": _write(folder / "plan.geojson", geojson(view).encode()),
+        "gpx": _write(folder / "plan.gpx", gpx(view).encode()),
+        "orders": _write(folder / "orders.csv", orders_csv(view).encode()),
+        "plan": _write(folder / "plan.json", plan_json(view).encode()),
+    }
+    for vessel in view.vessels:
+        text = message(view, vessel, settings.message_characters)
+        paths[f"message:{vessel.vessel_id}"] = _write(folder / f"message-{vessel.file_name}.txt", text.encode())
+    return paths
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path

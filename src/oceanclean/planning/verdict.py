@@ -1,0 +1,106 @@
+"""The sentences at the top of the page: what to do, how sure, how good, and what may go wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oceanclean.planning import notation
+from oceanclean.planning.model import Bottom, Seen, Task, Vessel
+
+if TYPE_CHECKING:
+    from oceanclean.products import Plan
+
+#: Below this share of a limit left, the order is called tight.
+TIGHT_SHARE = 0.25
+#: Below this chance of finding, a patch is the plan's main risk.
+DOUBTFUL = 0.7
+
+
+def bottom_of(plan: Plan, vessels: list[Vessel], tasks: list[Task], seen: Seen, timezone: str) -> Bottom:
+    """The bottom line of the plan."""
+    sent = [v for v in vessels if v.status == "sent"]
+    back = max((v.back for v in sent if v.back), default=None)
+    waves = [o.wave_height_m for v in sent for o in v.orders if o.wave_height_m is not None]
+    return Bottom(
+        verdict=verdict(plan, vessels, timezone, back), expected_kg=round(plan.expected_kg, 2),
+        p10_kg=round(plan.p10_kg, 2), p90_kg=round(plan.p90_kg, 2),
+        bound_kg=None if plan.bound_kg is None else round(plan.bound_kg, 2),
+        gap=None if plan.gap is None else round(plan.gap, 6), bound_statement=bound_statement(plan),
+        main_risk=main_risk(vessels, seen), vessels_sent=len(sent), vessels_total=len(vessels),
+        tasks_served=sum(1 for t in tasks if t.served_by), tasks_total=len(tasks),
+        task_mass_share=round(plan.task_mass_share, 4), last_back=back, max_wave_height_m=max(waves, default=None),
+    )  # fmt: skip
+
+
+def verdict(plan: Plan, vessels: list[Vessel], timezone: str, back: str | None) -> str:
+    """What to do, in one sentence."""
+    sent = [v for v in vessels if v.status == "sent"]
+    if not vessels:
+        return "No plan to sail: the fleet has no vessel."
+    if not sent:
+        reasons = sorted({v.reason for v in vessels if v.reason})
+        why = reasons[0].rstrip(".") if len(reasons) == 1 else "each vessel's reason stands below"
+        return f"Keep {'the vessel' if len(vessels) == 1 else 'all vessels'} in port today: {why}."
+    stops = {o.task_id for v in sent for o in v.orders if o.action == "collect"}
+    home = f"; all are back by {notation.local(back, timezone)}" if back else ""
+    return (
+        f"Send {len(sent)} of {notation.count(len(vessels), 'vessel')} to "
+        f"{notation.count(len(stops), 'patch', 'patches')}: {notation.kilograms(plan.expected_kg)} expected, "
+        f"{notation.interval(plan.p10_kg, plan.p90_kg)} with 80 % confidence{home}."
+    )
+
+
+def bound_statement(plan: Plan) -> str:
+    """What is known of better plans."""
+    if plan.bound_kg is None:
+        return "No bound is known: a better plan may exist."
+    if plan.expected_kg <= 0:
+        if plan.bound_kg <= 0.5:
+            return "Proven under the model: no plan of this fleet collects anything today."
+        return f"Proven under the model: no plan of this fleet collects more than {notation.kilograms(plan.bound_kg)}."
+    more = max(0.0, plan.bound_kg / plan.expected_kg - 1.0)
+    if more < 5e-4:
+        return "Proven optimal under the model: no other plan is expected to collect more."
+    return (
+        f"At most {notation.percent(more)} more is possible: under the model no plan of this fleet is expected to "
+        f"collect more than {notation.kilograms(plan.bound_kg)}."
+    )
+
+
+def main_risk(vessels: list[Vessel], seen: Seen) -> str:
+    """The one thing to watch."""
+    orders = [(v, o) for v in vessels for o in v.orders if o.action == "collect"]
+    if not orders:
+        return "None at sea: no vessel is sent to a patch."
+    doubtful = [(o.found_probability, v, o) for v, o in orders if o.found_probability is not None]
+    if doubtful:
+        chance, vessel, order = min(doubtful, key=lambda d: (d[0], d[1].number, d[2].sequence))
+        if chance < DOUBTFUL:
+            return (
+                f"{order.task_id} may not be where {short(vessel)} looks for it: {notation.percent(chance)} chance of "
+                f"finding, {notation.kilograms(order.expected_kg)} at stake."
+            )
+    rough = [
+        (1 - o.wave_height_m / v.max_wave_height_m, v, o)
+        for v, o in orders
+        if o.wave_height_m is not None and v.max_wave_height_m > 0
+    ]
+    if rough:
+        left, vessel, order = min(rough, key=lambda r: (r[0], r[1].number, r[2].sequence))
+        if left < TIGHT_SHARE:
+            return (
+                f"Waves of {order.wave_height_m:.1f} m at {order.task_id} leave {short(vessel)} little below its "
+                f"limit of {vessel.max_wave_height_m:.1f} m."
+            )
+    if seen.observed_share < 0.05:
+        return "Almost none of the sea was seen: the patches rest on the drift forecast."
+    wide = max(orders, key=lambda d: (d[1].p90_kg - d[1].p10_kg, -d[0].number))
+    return (
+        f"The catch at {wide[1].task_id} is the least certain: "
+        f"{notation.interval(wide[1].p10_kg, wide[1].p90_kg)} (80 %)."
+    )
+
+
+def short(vessel: Vessel) -> str:
+    """A vessel's name cut to what a sentence bears."""
+    return notation.plain(vessel.name, 40)
