@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +75,7 @@ class Patches:
         index = int(np.clip(np.searchsorted(times, when.timestamp()), 1, len(times) - 1))
         a, b = task.track[index - 1], task.track[index]
         course, miles = geodesy.leg(a.lat, a.lon, b.lat, b.lon)
-        return round(course, 1), round(miles / ((times[index] - times[index - 1]) / 3600.0), 3)
+        return round(course, 1), round(miles / (float(times[index] - times[index - 1]) / 3600.0), 3)
 
 
 def tasks_of(plan: Plan, witness: Witness) -> list[Task]:
@@ -190,7 +190,8 @@ def _order(
         wind_kn=wind_kn, daylight=geodesy.is_daylight(arrive, lat, lon),
         drift_course_deg=drift[0] if drift else None, drift_speed_kn=drift[1] if drift else None,
         evidence=task.evidence if task else "", reason=notation.plain(row["reason"], 600),
-        go_no_go=_gates(waves, wind_kn, limits, leave, spare_h) if collects else "",
+        go_no_go=_gates(waves, wind_kn, limits) if collects else "",
+        leave_by=_leave_by(leave, spare_h) if collects else None, spare_h=round(spare_h, 2) if collects else None,
         alternate=_alternate(row, lat, lon, leave, patches, limits, alternate_h) if collects else None,
     )  # fmt: skip
 
@@ -200,20 +201,21 @@ def _place(lat: float, lon: float, ports: list[Port]) -> str:
     return min(near)[1] if near and min(near)[0] <= PORT_NM else ""
 
 
-def _gates(
-    waves: float | None, wind_kn: float | None, limits: Mapping[str, float], leave: datetime, spare_h: float
-) -> str:
+def _gates(waves: float | None, wind_kn: float | None, limits: Mapping[str, float]) -> str:
     """What turns the order into a no-go, with numbers."""
     parts = []
     if np.isfinite(limits["max_wave_height"]):
-        forecast = f" (forecast {waves:.1f} m)" if waves is not None else " (no wave forecast)"
-        parts.append(f"waves stay under {limits['max_wave_height']:.1f} m{forecast}")
+        forecast = f"{waves:.1f} m forecast" if waves is not None else "no forecast"
+        parts.append(f"waves stay under {limits['max_wave_height']:.1f} m ({forecast})")
     if np.isfinite(limits["max_wind"]):
-        forecast = f" (forecast {wind_kn:.0f} kn)" if wind_kn is not None else " (no wind forecast)"
-        parts.append(f"wind under {limits['max_wind'] * notation.KNOTS_PER_M_S:.0f} kn{forecast}")
-    gates = f"Go while {' and '.join(parts)}. " if parts else ""
-    latest = datetime.fromtimestamp(leave.timestamp() + max(0.0, spare_h) * 3600.0, tz=leave.tzinfo)
-    return f"{gates}Leave by {notation.utc(notation.iso(latest))} at the latest: {spare_h:.1f} h of endurance to spare."
+        forecast = f"{wind_kn:.0f} kn forecast" if wind_kn is not None else "no forecast"
+        parts.append(f"wind under {limits['max_wind'] * notation.KNOTS_PER_M_S:.0f} kn ({forecast})")
+    return f"Go while {' and '.join(parts)}." if parts else ""
+
+
+def _leave_by(leave: datetime, spare_h: float) -> str:
+    """Latest departure that still ends the trip within the vessel's endurance."""
+    return notation.iso(leave + timedelta(hours=max(0.0, spare_h)))
 
 
 def _alternate(

@@ -76,7 +76,7 @@ class Scale:
         share = np.round(share * (self.levels - 1)) / (self.levels - 1)
         start, end = self.span
         colours = colormaps[self.ramp](start + share * (end - start))
-        colours[:, 3] = 0.45 + 0.5 * np.sqrt(share)
+        colours[:, 3] = 0.3 + 0.65 * share**0.6
         colours[:FIRST, 3] = 0.0
         made: NDArray[np.uint8] = np.rint(colours * 255).astype(np.uint8)
         return made

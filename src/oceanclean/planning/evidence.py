@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,9 +127,3 @@ class Witness:
             f"probability {row['probability']:.2f}, {row['area_m2']:.0f} m², {age:.0f} h old, "
             f"by {notation.plain(row['model'], 60)}{others}."
         )
-
-
-def picture_of(segmentation: Segmentation) -> Path | None:
-    """The scene's picture if it is there."""
-    path = Path(segmentation.picture) if segmentation.picture else None
-    return path if path is not None and path.is_file() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,8 +64,6 @@ class Layers:
     grid: dict[str, Any]
     coast: list[list[list[tuple[float, float]]]]
     limits: tuple[float, float, float, float]
-    detections: list[dict[str, Any]] = field(default_factory=list)
-    detections_total: int = 0
 
 
 def make_layers(
@@ -82,7 +80,7 @@ def make_layers(
         issue_time: ISO 8601 UTC; hours count from here.
         settings: step of the frames, size and range of the pictures.
     """
-    density_scale, doubt_scale = density_scales(density_map, forecast, settings)
+    density_scale, doubt_scale = density_scales(region, density_map, forecast, settings)
     wave_scale = Scale("Significant wave height", "m", 0.0, settings.wave_max_m, "YlGnBu", (0.0, 0.95), False, 17)
     canvas = Canvas.of(density_map, settings.max_image_px)
     times = frame_times(forecast, issue_time, settings.frame_step_h)
@@ -111,14 +109,20 @@ def make_layers(
     )  # fmt: skip
 
 
-def density_scales(density_map: xr.Dataset, forecast: xr.Dataset, settings: PlanningSettings) -> tuple[Scale, Scale]:
-    """Scales of density and doubt: the same for every frame, so that colours can be compared."""
+def density_scales(
+    region: Region, density_map: xr.Dataset, forecast: xr.Dataset, settings: PlanningSettings
+) -> tuple[Scale, Scale]:
+    """Scales of density and doubt: the same for every frame, so that colours can be compared.
+
+    They begin no lower than the region's background: what is below it says nothing and is not drawn.
+    """
     top = settings.density_max_kg_km2
     if top is None:
         values = [density_map[names.DENSITY].to_numpy(), forecast[names.DENSITY].to_numpy()]
         finite = np.concatenate([v[np.isfinite(v)].ravel() for v in values])
         top = colour.round_up(float(np.quantile(finite, 0.9995))) if finite.size and finite.max() > 0 else 1.0
-    low = colour.round_up(top / 10**settings.density_decades)
+    low = colour.round_up(max(top / 10**settings.density_decades, region.settings.background.mean_kg_km2))
+    low = min(low, top / 10)
     return (
         Scale("Floating debris", "kg/km²", low, top, "magma_r", (0.08, 0.92)),
         Scale("Doubt (standard deviation)", "kg/km²", low, top, "viridis_r", (0.0, 0.95)),

@@ -10,9 +10,10 @@ from typing import Any
 from oceanclean.planning import geodesy, notation
 from oceanclean.planning.layers import Layers
 from oceanclean.planning.model import PlanView, Vessel
+from oceanclean.planning.sightings import Sightings
 
 
-def map_data(view: PlanView, layers: Layers) -> dict[str, Any]:
+def map_data(view: PlanView, layers: Layers, sightings: Sightings) -> dict[str, Any]:
     """Everything that the map needs, numbers and plain text only; longitudes are the model's, the script wraps them."""
     return {
         "timezone": view.header.timezone,
@@ -26,7 +27,7 @@ def map_data(view: PlanView, layers: Layers) -> dict[str, Any]:
         "doubt": layers.doubt,
         "seen": layers.seen,
         "coast": layers.coast,
-        "detections": layers.detections,
+        "detections": [s.to_map() for s in sightings.shown],
         "closed": [
             {"name": a.name, "reason": a.reason, "ring": [(y, x) for x, y in a.polygon]} for a in view.closed_areas
         ],

@@ -56,6 +56,8 @@ class Order:
     evidence: str
     reason: str
     go_no_go: str
+    leave_by: str | None
+    spare_h: float | None
     alternate: Alternate | None
 
 

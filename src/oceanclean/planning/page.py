@@ -13,6 +13,7 @@ from oceanclean.planning.layers import Layers
 from oceanclean.planning.mapdata import embedded, map_data
 from oceanclean.planning.model import PlanView
 from oceanclean.planning.settings import PlanningSettings
+from oceanclean.planning.sightings import Sightings
 from oceanclean.planning.timeline import timeline
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ VESSEL_COLOURS = ("#0060a0", "#00755a", "#b34a00", "#8a3d70", "#2f5d8c", "#6b5b0
 
 
 def page(
-    view: PlanView, layers: Layers, overview: bytes, attachments: dict[str, str], settings: PlanningSettings
+    view: PlanView,
+    layers: Layers,
+    sightings: Sightings,
+    overview: bytes,
+    attachments: dict[str, str],
+    settings: PlanningSettings,
 ) -> str:
     """Write the page.
 
     Args:
         view: the model.
         layers: what the map draws besides it.
+        sightings: detections and scenes.
         overview: PNG of the still map, for print and for browsers without JavaScript.
         attachments: file name to what it is for.
         settings: the limit of the page's size.
@@ -47,9 +54,9 @@ def page(
         _environment(view)
         .get_template("plan.html.j2")
         .render(
-            view=view, layers=layers, timeline=timeline(view), attachments=attachments,
-            overview=data_uri(overview, "image/png"), map_json=embedded(map_data(view, layers)), styles=styles,
-            scripts=scripts, style_hashes=_hashes(styles), script_hashes=_hashes(scripts),
+            view=view, layers=layers, sightings=sightings, timeline=timeline(view), attachments=attachments,
+            overview=data_uri(overview, "image/png"), map_json=embedded(map_data(view, layers, sightings)),
+            styles=styles, scripts=scripts, style_hashes=_hashes(styles), script_hashes=_hashes(scripts),
             leaflet_version=leaflet.version,
         )
     )  # fmt: skip

@@ -33,7 +33,7 @@ def overview(
     west, south, east, north = region.routing_grid.bounds
     stretch = 1 / np.cos(np.radians((south + north) / 2))
     width = 9.6
-    height = min(14.0, max(4.2, (width - 1.4) * (north - south) * stretch / (east - west) + 1.5))
+    height = min(14.0, max(3.6, 0.86 * width * (north - south) * stretch / (east - west) + 0.75))
     figure = Figure(figsize=(width, height), dpi=settings.overview_dpi, layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     axes.set(xlim=(west, east), ylim=(south, north), facecolor=SEA)
@@ -107,6 +107,9 @@ def _routes(axes: Axes, view: PlanView, region: Region) -> None:
         for order in vessel.orders:
             if order.action == "collect":
                 x = float(grid.wrap(np.array([order.lon]))[0])
+                start = next((t for t in view.tasks if t.task_id == order.task_id), order)
+                way = grid.wrap(np.array([start.lon, order.lon])), [start.lat, order.lat]
+                axes.plot(*way, color="#333", linestyle=":", linewidth=1.2, zorder=4)
                 axes.plot(x, order.lat, marker="o", markersize=6, color="white", markeredgecolor=colour, zorder=7,
                           markeredgewidth=1.8)  # fmt: skip
                 text = f"{order.task_id}  {notation.clock(order.arrive, view.header.timezone)}"

@@ -49,7 +49,8 @@ def publish(
         settings: settings of the room, or None for the defaults.
 
     Returns:
-        Name to path: ``page``, ``picture``, ``geojson``, ``gpx``, ``orders``, ``plan``, ``message:<vessel_id>``, ....
+        Name to path: ``page``, ``picture``, ``geojson``, ``gpx``, ``kml``, ``calendar``,
+        ``orders``, ``plan``, ``rtz:<vessel_id>`` of those sent, ``message:<vessel_id>`` of all.
 
     Raises:
         ProductError: a table of detections is unreadable, or the page grows beyond its limit.
@@ -59,6 +60,7 @@ def publish(
     from oceanclean.planning.layers import make_layers
     from oceanclean.planning.page import page
     from oceanclean.planning.picture import overview
+    from oceanclean.planning.sightings import sightings_of
 
     settings = settings or PlanningSettings()
     detections = evidence.read_detections(segmentations)
@@ -67,11 +69,12 @@ def publish(
         detections=detections, run=run, settings=settings,
     )  # fmt: skip
     layers = make_layers(region, density_map, forecast, forcing, plan.issue_time, settings)
+    sightings = sightings_of(detections, segmentations, settings)
     picture = overview(view, layers, density_map, region, settings)
     paths = _files(view, folder, settings)
     paths["picture"] = _write(folder / "plan.png", picture)
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
-    paths["page"] = _write(folder / "plan.html", page(view, layers, picture, listed, settings).encode())
+    paths["page"] = _write(folder / "plan.html", page(view, layers, sightings, picture, listed, settings).encode())
     return paths
 
 
@@ -79,6 +82,9 @@ def publish(
 _PURPOSE = {
     "geojson": "GIS: orders, routes, patches, closed areas (RFC 7946)",
     "gpx": "Chart plotter: routes and waypoints (GPX 1.1)",
+    "kml": "Google Earth: routes, orders with their times, patches (KML 2.2)",
+    "calendar": "Calendar: one event an order (iCalendar)",
+    "rtz": "ECDIS: one vessel's route and schedule (RTZ 1.2); not checked for depth",
     "orders": "Spreadsheet: one row an order",
     "plan": "Machines: the whole plan (schema in the documentation)",
     "message": "Satellite mail: one vessel's orders",
@@ -88,18 +94,27 @@ _PURPOSE = {
 
 def _files(view: PlanView, folder: Path, settings: PlanningSettings) -> dict[str, Path]:
     """The exchange files, all from the model."""
+    from oceanclean.planning.exchange.calendar import ics
     from oceanclean.planning.exchange.geojson import geojson
     from oceanclean.planning.exchange.gpx import gpx
+    from oceanclean.planning.exchange.kml import kml
     from oceanclean.planning.exchange.message import message
     from oceanclean.planning.exchange.record import plan_json
+    from oceanclean.planning.exchange.rtz import rtz
     from oceanclean.planning.exchange.table import orders_csv
 
     paths = {
         "geojson": _write(folder / "plan.geojson", geojson(view).encode()),
         "gpx": _write(folder / "plan.gpx", gpx(view).encode()),
+        "kml": _write(folder / "plan.kml", kml(view).encode()),
+        "calendar": _write(folder / "plan.ics", ics(view).encode()),
         "orders": _write(folder / "orders.csv", orders_csv(view).encode()),
         "plan": _write(folder / "plan.json", plan_json(view).encode()),
     }
+    for vessel in view.sent:
+        name = f"route-{vessel.file_name}"
+        if route := rtz(view, vessel, name):
+            paths[f"rtz:{vessel.vessel_id}"] = _write(folder / f"{name}.rtz", route.encode())
     for vessel in view.vessels:
         text = message(view, vessel, settings.message_characters)
         paths[f"message:{vessel.vessel_id}"] = _write(folder / f"message-{vessel.file_name}.txt", text.encode())

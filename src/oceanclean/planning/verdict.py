@@ -46,7 +46,7 @@ def verdict(plan: Plan, vessels: list[Vessel], timezone: str, back: str | None) 
     return (
         f"Send {len(sent)} of {notation.count(len(vessels), 'vessel')} to "
         f"{notation.count(len(stops), 'patch', 'patches')}: {notation.kilograms(plan.expected_kg)} expected, "
-        f"{notation.interval(plan.p10_kg, plan.p90_kg)} with 80 % confidence{home}."
+        f"{notation.interval(plan.p10_kg, plan.p90_kg)} at 80 %{home}."
     )
 
 

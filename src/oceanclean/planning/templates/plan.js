@@ -51,6 +51,8 @@
     renderer: L.svg({ pane: "land", padding: 0.6 })
   }).addTo(map);
 
+  L.rectangle(box(data.bounds), { pane: "areas", interactive: false, fill: false, color: "#6d8591", weight: 1, dashArray: "6 4" }).addTo(map);
+
   /* --- scale bar in nautical miles and kilometres --- */
   var NauticalScale = L.Control.Scale.extend({
     _updateMetric: function (metres) {
@@ -107,12 +109,12 @@
   data.ports.forEach(function (port) {
     L.circleMarker(at(port.lat, port.lon), { radius: 5, color: "#14323f", weight: 2, fillColor: "#fff", fillOpacity: 1 })
       .bindPopup(popup(port.name, ["Port"])).addTo(layers.ports);
-    label(at(port.lat, port.lon), port.name, "port", layers.ports, [-9, -4]);
+    label(at(port.lat, port.lon), port.name, "port", layers.ports, [-12, -10]);
   });
 
   var canvas = L.canvas({ padding: 0.4 });
   data.detections.forEach(function (d) {
-    var style = { renderer: canvas, color: "#0b3d2e", weight: 1, fillColor: "#39e6a0", fillOpacity: 0.8 };
+    var style = { renderer: canvas, color: "#0b3d2e", weight: 1.2, fillColor: d.debris ? "#39e6a0" : "#ffffff", fillOpacity: d.debris ? 0.85 : 0.4 };
     var mark = d.ring ? L.polygon(d.ring.map(function (p) { return at(p[0], p[1]); }), style)
       : L.circleMarker(at(d.lat, d.lon), L.extend({ radius: 4 }, style));
     if (d.ring) {
@@ -160,12 +162,12 @@
   var patchNames = patches.map(function (patch, i) {
     if (patch.served) { return null; }
     var mark = L.marker(at(data.tasks[i].lat, data.tasks[i].lon), { interactive: false, keyboard: false,
-      icon: L.divIcon({ className: "stop-label port", html: element("span", "", patch.id), iconSize: null, iconAnchor: [10, 8] }) });
+      icon: L.divIcon({ className: "stop-label", html: element("span", "", patch.id), iconSize: null, iconAnchor: [-8, 18] }) });
     return mark.addTo(layers.patches);
   });
 
   /* --- routes: way, arrows, stops with times, ticks every two hours --- */
-  var dashes = [null, "10 5", "3 5", "12 4 3 4"];
+  var dashes = [null, "12 5", "5 5", "14 5 4 5"];
   function colourOf(vessel) {
     var probe = element("span", "v" + vessel.n);
     document.body.appendChild(probe);
