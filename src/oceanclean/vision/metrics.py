@@ -1,0 +1,102 @@
+"""Scores of a segmentation, all from one confusion matrix a scene; the reduction is named in every name.
+
+``micro`` sums pixels of all scenes before dividing. ``miou`` and ``macro_f1`` are plain means over the eleven
+classes of micro scores; no unlabelled background is averaged in. Intervals are 95 % percentile intervals of a
+bootstrap over scenes, because pixels of one scene are not independent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oceanclean.products.names import CLASS_ID, CLASSES, FLOATING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Pixels of 10 m in 100 km².
+PIXELS_PER_100_KM2 = 1e6
+_N = len(CLASSES)
+
+
+def confusion(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Matrix (truth 0–11, predicted 0–11) of counts; row 0 holds unlabelled pixels."""
+    pairs = truth.ravel().astype(np.int64) * (_N + 1) + predicted.ravel()
+    return np.bincount(pairs, minlength=(_N + 1) ** 2).reshape(_N + 1, _N + 1)
+
+
+def _ratio(a: float, b: float) -> float:
+    return float(a / b) if b else float("nan")
+
+
+def scores(matrix: NDArray[np.int64]) -> dict[str, float]:
+    """Scores of a confusion matrix (truth, predicted) with unlabelled pixels in row 0.
+
+    ``false_debris_per_100km2`` counts every debris pixel painted over whole patches (annotated hits included, as the
+    reference figure of 446 for MARIDA's U-Net does); ``unconfirmed_debris_per_100km2`` leaves the hits out.
+    """
+    known = matrix[1:, 1:].astype(float)
+    hit, truth, painted = np.diag(known), known.sum(axis=1), known.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        iou = hit / (truth + painted - hit)
+        precision, recall, f1 = hit / painted, hit / truth, 2 * hit / (truth + painted)
+    present = truth > 0
+    out: dict[str, float] = {}
+    for i, name in enumerate(CLASSES):
+        if present[i]:
+            out |= {f"{name}_iou": float(iou[i]), f"{name}_f1": float(f1[i]),
+                    f"{name}_precision": float(np.nan_to_num(precision[i])),
+                    f"{name}_recall": float(recall[i])}  # fmt: skip
+    d = CLASS_ID["marine_debris"] - 1
+    f = [CLASS_ID[n] - 1 for n in FLOATING]
+    both = known[np.ix_(f, f)].sum()
+    either = truth[f].sum() + painted[f].sum() - both
+    every = matrix.sum()
+    debris = float(matrix[:, d + 1].sum())
+    return out | {
+        "debris_precision": _ratio(hit[d], painted[d]), "debris_recall": _ratio(hit[d], truth[d]),
+        "debris_f1": _ratio(2 * hit[d], truth[d] + painted[d]),
+        "debris_iou": _ratio(hit[d], truth[d] + painted[d] - hit[d]),
+        "miou": float(np.nan_to_num(iou[present]).mean()) if present.any() else float("nan"),
+        "macro_f1": float(np.nan_to_num(f1[present]).mean()) if present.any() else float("nan"),
+        "floating_iou": _ratio(both, either), "floating_f1": _ratio(2 * both, truth[f].sum() + painted[f].sum()),
+        "false_debris_per_100km2": _ratio(debris * PIXELS_PER_100_KM2, every),
+        "unconfirmed_debris_per_100km2": _ratio((debris - hit[d]) * PIXELS_PER_100_KM2, every),
+    }  # fmt: skip
+
+
+def with_intervals(matrices: NDArray[np.int64], rng: np.random.Generator, resamples: int = 1000) -> dict[str, float]:
+    """Scores of the sum of matrices (scene, truth, predicted), each with ``_low`` and ``_high``."""
+    whole = scores(matrices.sum(axis=0))
+    draws = [scores(matrices[rng.integers(0, len(matrices), len(matrices))].sum(axis=0)) for _ in range(resamples)]
+    out: dict[str, float] = {}
+    for name, value in whole.items():
+        values = np.asarray([d.get(name, np.nan) for d in draws], float)
+        values = values[np.isfinite(values)]
+        low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (np.nan, np.nan)
+        out |= {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}
+    return out
+
+
+def average_precision(positive: NDArray[np.bool_], probability: NDArray[np.float32]) -> float:
+    """Area under the precision–recall curve as a step function."""
+    order = np.argsort(-probability, kind="stable")
+    hits = np.cumsum(positive[order])
+    precision = hits / np.arange(1, len(order) + 1)
+    return _ratio(float((precision * positive[order]).sum()), float(positive.sum()))
+
+
+def calibration_error(positive: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 15) -> float:
+    """Expected calibration error over pixels to which the model gives a probability above 5 %.
+
+    Nearly every pixel has probability 0 and is right: over all of them any model would look calibrated.
+    """
+    seen = probability > 0.05
+    if not seen.any():
+        return float("nan")
+    p, y = probability[seen], positive[seen].astype(float)
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    gaps = [abs(p[which == b].mean() - y[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
+    return float(np.sum(gaps))

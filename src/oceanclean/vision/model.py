@@ -1,0 +1,232 @@
+"""The segmenter: a pixel model with local context, in Keras 3 and ``keras.ops`` alone.
+
+What a pixel looks like against the water around it says more about debris than any learned texture (on MARIDA,
+trees on local anomalies beat every published net on debris). So the spatial part of the model is fixed: means of
+11 bands in boxes of 3 to 61 pixels, and the spread and the dark background of six. A small network reads these
+and gives eleven calibrated probabilities. Everything, normalisation included, lives inside one ``.keras`` file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from oceanclean.products.names import BANDS, CLASSES
+from oceanclean.vision.features import CORE_BANDS, INDEX_NAMES, indices
+
+#: Edges of the boxes over which local means are taken, in pixels of 10 m.
+BOXES: tuple[int, ...] = (3, 7, 15, 31, 61)
+#: Boxes for the local spread (standard deviation) of the core bands.
+SPREAD_BOXES: tuple[int, ...] = (7, 31)
+#: Box of the dark background: the local mean of what is not brighter than its surroundings.
+DARK_BOX = 31
+#: Pixels from which a window's edge no longer shows: half the largest box.
+RADIUS = max(BOXES) // 2
+_CORE = [BANDS.index(b) for b in CORE_BANDS]
+#: Local statistics a pixel: itself, box means, spreads, dark background.
+STATISTICS = len(BANDS) * (1 + len(BOXES)) + len(_CORE) * (len(SPREAD_BOXES) + 1)
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """Shape of the network.
+
+    Attributes:
+        hidden: units of each hidden layer.
+        dropout: share of hidden units dropped in training.
+        members: networks side by side whose probabilities are averaged.
+    """
+
+    hidden: tuple[int, ...] = (128, 64)
+    dropout: float = 0.1
+    members: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@keras.saving.register_keras_serializable(package="oceanclean")
+class LocalStatistics(keras.layers.Layer):
+    """Reflectance (batch, y, x, band) to local statistics (batch, y, x, statistic); no weights.
+
+    A pixel with a NaN in any band counts as absent: it gives nothing to its neighbours' means, and its own values
+    are those of its surroundings.
+    """
+
+    def call(self, reflectance: Any) -> Any:
+        """Compute the statistics; see the class."""
+        finite = ops.all(ops.isfinite(reflectance), axis=-1, keepdims=True)
+        weight = ops.cast(finite, reflectance.dtype)
+        x = ops.where(finite, reflectance, ops.zeros_like(reflectance))
+        share = {k: ops.maximum(self._box(weight, k), 1e-6) for k in {*BOXES, *SPREAD_BOXES, DARK_BOX}}
+        means = {k: self._box(x, k) / share[k] for k in BOXES}
+        x = ops.where(finite, x, means[max(BOXES)])
+        core = ops.take(x, np.asarray(_CORE), axis=-1)
+        spreads = []
+        for k in SPREAD_BOXES:
+            # Against the wide mean, so that float32 does not lose a small spread in a bright level.
+            level = ops.take(means[max(BOXES)], np.asarray(_CORE), axis=-1)
+            deviation = (core - level) * weight
+            first = ops.take(means[k], np.asarray(_CORE), axis=-1) - level
+            spreads.append(ops.sqrt(ops.maximum(self._box(deviation**2, k) / share[k] - first**2, 0.0) + 1e-10))
+        ceiling = ops.take(means[DARK_BOX], np.asarray(_CORE), axis=-1)
+        dark = self._box(ops.minimum(core, ceiling) * weight, DARK_BOX) / share[DARK_BOX]
+        return ops.concatenate([x, *(means[k] for k in BOXES), *spreads, dark], axis=-1)
+
+    @staticmethod
+    def _box(x: Any, size: int) -> Any:
+        """Mean over a box of ``size``² pixels; outside the window counts as zero."""
+        channels = x.shape[-1]
+        kernel = np.full((size, 1, channels, 1), 1.0 / size, dtype=np.float32)
+        x = ops.depthwise_conv(x, kernel, padding="same")
+        return ops.depthwise_conv(x, kernel.transpose(1, 0, 2, 3), padding="same")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(batch, y, x, statistic)."""
+        return (*input_shape[:-1], STATISTICS)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Views into an array of local statistics (..., statistic)."""
+
+    pixel: Any
+    means: dict[int, Any]
+    spreads: dict[int, Any]
+    dark: Any
+
+    @classmethod
+    def split(cls, values: Any) -> Statistics:
+        """Split (..., statistic) as :class:`LocalStatistics` laid it out."""
+        n, m = len(BANDS), len(_CORE)
+        means = {k: values[..., n * (i + 1) : n * (i + 2)] for i, k in enumerate(BOXES)}
+        at = n * (1 + len(BOXES))
+        spreads = {k: values[..., at + m * i : at + m * (i + 1)] for i, k in enumerate(SPREAD_BOXES)}
+        return cls(values[..., :n], means, spreads, values[..., at + m * len(SPREAD_BOXES) :])
+
+    def join(self) -> Any:
+        """Inverse of :meth:`split`, for NumPy."""
+        return np.concatenate([self.pixel, *self.means.values(), *self.spreads.values(), self.dark], axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="oceanclean")
+class SpectralFeatures(keras.layers.Layer):
+    """Local statistics, dark water and band presence to standardised features; no trained weights.
+
+    Args:
+        mean: mean of each feature over the training pixels, or None before :meth:`adapt`.
+        scale: its standard deviation.
+    """
+
+    #: Reflectance at which the logarithmic compression of an anomaly begins.
+    KNEE = 0.005
+    #: Dark water to which every scene is shifted: mean level of the training scenes is of no matter, only that it
+    #: is one level for all (ratios need it).
+    LEVEL = (0.039, 0.033, 0.025, 0.018, 0.015, 0.014, 0.015, 0.012, 0.014, 0.008, 0.005)
+
+    def __init__(self, mean: list[float] | None = None, scale: list[float] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mean, self.scale = mean, scale
+
+    def get_config(self) -> dict[str, Any]:
+        """Configuration for saving."""
+        return {**super().get_config(), "mean": self.mean, "scale": self.scale}
+
+    def call(self, inputs: tuple[Any, Any, Any]) -> Any:
+        """Compute features from (statistics, water, presence)."""
+        values, water, presence = inputs
+        features = self.raw(values, water, ops)
+        if self.mean is not None:
+            features = (features - np.asarray(self.mean, np.float32)) / np.asarray(self.scale, np.float32)
+            features = ops.clip(features, -6.0, 6.0)
+        flags = ops.broadcast_to(presence, (*ops.shape(features)[:-1], len(BANDS)))
+        return ops.concatenate([features, flags - 1.0], axis=-1)
+
+    @classmethod
+    def raw(cls, values: Any, water: Any, xp: Any = np) -> Any:
+        """Unstandardised features (..., feature) of statistics (..., statistic) and water (..., band)."""
+        s = Statistics.split(values)
+        shift = np.asarray(cls.LEVEL, dtype=np.float32) - water
+        pixel = s.pixel + shift
+        near, far = s.means[7] + shift, s.means[31] + shift
+        own, own_near, own_far = indices(pixel, xp), indices(near, xp), indices(far, xp)
+
+        def compress(x: Any) -> Any:
+            return xp.arcsinh(x / cls.KNEE)
+
+        parts = [compress(pixel), compress(near), compress(far)]
+        parts += [compress(s.pixel - m) for m in s.means.values()]
+        parts += [xp.log(spread + 1e-4) for spread in s.spreads.values()]
+        core_pixel = xp.take(s.pixel, np.asarray(_CORE), axis=-1)
+        parts += [compress(core_pixel - s.dark)]
+        bounded = [i for i, name in enumerate(INDEX_NAMES) if name.startswith("nd")]
+        others = [i for i in range(len(INDEX_NAMES)) if i not in bounded]
+        for index in (own, own - own_near, own - own_far):
+            parts.append(xp.take(index, np.asarray(bounded), axis=-1))
+            parts.append(compress(xp.take(index, np.asarray(others), axis=-1)))
+        return xp.concatenate(parts, axis=-1)
+
+    def adapt(self, values: np.ndarray, water: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Set mean and scale from training pixels (pixel, statistic) and their scenes' water (pixel, band)."""
+        features = self.raw(values.astype(np.float32), water.astype(np.float32))
+        mean = np.average(features, axis=0, weights=weights)
+        spread = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
+        self.mean = [float(v) for v in mean]
+        self.scale = [float(max(v, 1e-3)) for v in spread]
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """(..., feature)."""
+        return (*input_shape[0][:-1], FEATURES)
+
+
+#: Features a pixel, presence flags included.
+FEATURES = len(BANDS) * (3 + len(BOXES)) + len(_CORE) * (len(SPREAD_BOXES) + 1) + 3 * len(INDEX_NAMES) + len(BANDS)
+
+
+@keras.saving.register_keras_serializable(package="oceanclean")
+class Calibration(keras.layers.Layer):
+    """Logits to calibrated logits: one temperature, one offset a class, set after training from held-out scenes."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the two constants."""
+        self.temperature = self.add_weight(shape=(), initializer="ones", trainable=False, name="temperature")
+        self.offset = self.add_weight(shape=(input_shape[-1],), initializer="zeros", trainable=False, name="offset")
+
+    def call(self, logits: Any) -> Any:
+        """Logits / temperature + offset."""
+        return logits / self.temperature + self.offset
+
+
+def build_pixel_model(config: SegmenterConfig, features: SpectralFeatures) -> keras.Model:
+    """Network from local statistics (y, x, statistic), water (band) and presence (band) to logits (y, x, class)."""
+    statistics = keras.Input((None, None, STATISTICS), name="statistics")
+    water = keras.Input((len(BANDS),), name="water")
+    presence = keras.Input((len(BANDS),), name="presence")
+    spread = keras.layers.Reshape((1, 1, len(BANDS)))
+    x = features((statistics, spread(water), spread(presence)))
+    members = []
+    for member in range(config.members):
+        h = x
+        for i, units in enumerate(config.hidden):
+            h = keras.layers.Dense(units, activation="silu", name=f"member{member}_hidden{i}")(h)
+            if config.dropout:
+                h = keras.layers.Dropout(config.dropout, name=f"member{member}_dropout{i}")(h)
+        members.append(keras.layers.Dense(len(CLASSES), name=f"member{member}_logits")(h))
+    logits = members[0] if len(members) == 1 else keras.layers.Average(name="logits")(members)
+    return keras.Model([statistics, water, presence], logits, name="pixel")
+
+
+def build_segmenter(pixel_model: keras.Model) -> keras.Model:
+    """Whole model: reflectance (y, x, band), water (band), presence (band) to probabilities (y, x, class)."""
+    reflectance = keras.Input((None, None, len(BANDS)), name="reflectance")
+    water = keras.Input((len(BANDS),), name="water")
+    presence = keras.Input((len(BANDS),), name="presence")
+    statistics = LocalStatistics(name="local_statistics")(reflectance)
+    logits = Calibration(name="calibration")(pixel_model([statistics, water, presence]))
+    probabilities = keras.layers.Softmax(name="probability")(logits)
+    return keras.Model([reflectance, water, presence], probabilities, name="segmenter")

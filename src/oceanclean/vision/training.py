@@ -1,0 +1,320 @@
+"""Training of the segmenter: balanced pixels, weak negatives, averaged weights, calibration on scenes left out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from oceanclean.products.names import BANDS, CLASS_ID, CLASSES
+from oceanclean.settings import Settings, config_root, load
+from oceanclean.vision.calibration import CalibrationFit, fit_calibration
+from oceanclean.vision.pixels import Augmentation, PixelSet, augment, through_bands
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+    from oceanclean.vision.folds import Folds
+
+_DEBRIS = CLASS_ID["marine_debris"]
+
+
+class TrainingSettings(Settings):
+    """What a training run may vary; the defaults are what the shipped model was trained with.
+
+    Attributes:
+        hidden: units of the hidden layers.
+        dropout: share of hidden units dropped.
+        steps: optimiser steps.
+        batch: labelled pixels a step; as many unlabelled ones come on top.
+        learning_rate: peak of the one-cycle schedule.
+        weight_decay: AdamW's.
+        ema: momentum of the averaged weights.
+        smoothing: label smoothing.
+        class_power: a class is drawn in proportion to its pixels to this power (0 balanced, 1 as they come).
+        scene_power: the same for scenes within a class.
+        unlabelled_weight: weight of "an unlabelled pixel is hardly ever debris" against one labelled pixel.
+        teacher_trees: extra trees whose probabilities the network also learns (0: none).
+        teacher_share: share of the teacher's out-of-bag opinion in the target of a labelled pixel.
+        teacher_weight: weight of the teacher's opinion on an unlabelled pixel against one labelled pixel.
+        augmentation: variation of the pixels.
+        seed: of the whole run.
+    """
+
+    hidden: tuple[int, ...] = (128, 64)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    members: int = Field(default=1, ge=1, le=16)
+    steps: int = Field(default=800, ge=1)
+    batch: int = Field(default=2048, ge=16)
+    learning_rate: float = Field(default=3e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    ema: float = Field(default=0.995, ge=0, lt=1)
+    smoothing: float = Field(default=0.03, ge=0, lt=1)
+    class_power: float = Field(default=0.4, ge=0, le=1)
+    scene_power: float = Field(default=0.5, ge=0, le=1)
+    unlabelled_weight: float = Field(default=1.0, ge=0)
+    teacher_trees: int = Field(default=200, ge=0)
+    teacher_share: float = Field(default=0.5, ge=0, le=1)
+    teacher_weight: float = Field(default=1.0, ge=0)
+    augmentation: Augmentation = Field(default_factory=Augmentation)
+    seed: int = 20240101
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return self.model_dump(mode="json")
+
+
+def load_training_settings(config: Path | None = None) -> TrainingSettings:
+    """Settings of ``config/models/segmenter_training.yaml``, or the defaults where there is no such file."""
+    path = config_root(config) / "models" / "segmenter_training.yaml"
+    return load(path, TrainingSettings) if path.is_file() else TrainingSettings()
+
+
+def sampling_weights(
+    label: NDArray[np.uint8], scene: NDArray[np.int32], class_power: float, scene_power: float
+) -> NDArray[np.float64]:
+    """Probability of drawing each labelled pixel, so that rare classes and small scenes are heard."""
+    weights = np.zeros(len(label))
+    for k in np.unique(label):
+        of_class = label == k
+        group = np.zeros(len(label))
+        for s in np.unique(scene[of_class]):
+            rows = of_class & (scene == s)
+            group[rows] = rows.sum() ** (scene_power - 1.0)
+        weights += group / group.sum() * of_class.sum() ** class_power
+    return weights / weights.sum()
+
+
+def partial_label_loss(target: Any, logits: Any) -> Any:
+    """Cross-entropy where the class is known, −log(1 − p(debris)) where only "not debris" is.
+
+    Args:
+        target: (..., class + 1): class shares, then the weight of the second term; class shares all 0 there.
+        logits: (..., class).
+    """
+    from keras import ops
+
+    log_p = ops.log_softmax(logits, axis=-1)
+    known = -ops.sum(target[..., :-1] * log_p, axis=-1)
+    p_debris = ops.exp(log_p[..., _DEBRIS - 1])
+    return known - target[..., -1] * ops.log(1.0 - p_debris + 1e-6)
+
+
+def teach(pixels: PixelSet, train_scenes: NDArray[np.intp], settings: TrainingSettings) -> NDArray[np.float32]:
+    """Probabilities (pixel, class) of extra trees for every pixel of the training scenes, NaN elsewhere.
+
+    On labelled pixels that the trees learned from they are out-of-bag. Trees extrapolate flatly, which a network
+    does not: on scenes unlike the training ones their opinion keeps the network sober.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    from oceanclean.vision.model import SpectralFeatures
+
+    rng = np.random.default_rng(settings.seed)
+    mine = np.isin(pixels.scene, train_scenes)
+    labelled = np.flatnonzero(mine & (pixels.label > 0))
+    kept = np.concatenate(
+        [rng.permutation(labelled[pixels.label[labelled] == k])[:4000] for k in range(1, len(CLASSES) + 1)]
+    )
+
+    def features(rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        water = pixels.water[pixels.scene[rows]]
+        return SpectralFeatures.raw(pixels.statistics[rows].astype(np.float32), water).astype(np.float32)
+
+    trees = ExtraTreesClassifier(
+        settings.teacher_trees, class_weight="balanced", min_samples_leaf=2, max_features=0.3, bootstrap=True,
+        oob_score=True, n_jobs=-1, random_state=settings.seed,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        # A pixel that was in every bag has no out-of-bag opinion; its label alone then counts.
+        warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
+        trees.fit(features(kept), pixels.label[kept])
+    opinion = np.full((len(pixels.label), len(CLASSES)), np.nan, np.float32)
+    columns = trees.classes_ - 1
+    others = np.setdiff1d(np.flatnonzero(mine), kept)
+    for part in np.array_split(others, max(1, len(others) // 65536)):
+        full = np.zeros((len(part), len(CLASSES)), np.float32)
+        full[:, columns] = trees.predict_proba(features(part))
+        opinion[part] = full
+    full = np.zeros((len(kept), len(CLASSES)), np.float32)
+    full[:, columns] = np.nan_to_num(trees.oob_decision_function_)
+    opinion[kept] = full
+    return opinion
+
+
+def fit_pixel_model(
+    pixels: PixelSet,
+    train_scenes: NDArray[np.intp],
+    settings: TrainingSettings,
+    progress: Callable[[int, float], None] | None = None,
+) -> keras.Model:
+    """Train the pixel model on the given scenes of a pixel table.
+
+    Args:
+        pixels: the table.
+        train_scenes: indices of the scenes to learn from; no other scene is looked at.
+        settings: how.
+        progress: called with (step, loss).
+
+    Returns:
+        The model with averaged weights.
+    """
+    import keras
+
+    from oceanclean.vision.model import SegmenterConfig, SpectralFeatures, build_pixel_model
+
+    keras.utils.set_random_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    mine = np.isin(pixels.scene, train_scenes)
+    labelled = np.flatnonzero(mine & (pixels.label > 0))
+    unlabelled = np.flatnonzero(mine & (pixels.label == 0))
+    ground = np.flatnonzero(mine & pixels.background)
+    cumulative = np.cumsum(
+        sampling_weights(pixels.label[labelled], pixels.scene[labelled], settings.class_power, settings.scene_power)
+    )
+
+    opinion = teach(pixels, train_scenes, settings) if settings.teacher_trees else None
+    features = SpectralFeatures(name="features")
+    drawn = labelled[np.searchsorted(cumulative, rng.random(20_000) * cumulative[-1])]
+    some = np.concatenate([drawn, rng.choice(unlabelled, 20_000)])
+    features.adapt(pixels.statistics[some].astype(np.float32), pixels.water[pixels.scene[some]])
+    model = build_pixel_model(SegmenterConfig(settings.hidden, settings.dropout, settings.members), features)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        1e-5, settings.steps - settings.steps // 10, alpha=0.01,
+        warmup_target=settings.learning_rate, warmup_steps=settings.steps // 10,
+    )  # fmt: skip
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=settings.weight_decay, use_ema=True, ema_momentum=settings.ema
+    )
+    model.compile(optimizer, partial_label_loss)
+    for step in range(settings.steps):
+        known = labelled[np.searchsorted(cumulative, rng.random(settings.batch) * cumulative[-1])]
+        rows = np.concatenate([known, rng.choice(unlabelled, settings.batch)])
+        values, water, presence = augment(pixels, rows, ground, settings.augmentation, rng)
+        target = _targets(pixels.label[rows], None if opinion is None else opinion[rows], settings)
+        loss = model.train_on_batch([values[:, None, None], water, presence], target[:, None, None])
+        if progress is not None and step % 100 == 99:
+            progress(step + 1, float(loss))
+    optimizer.finalize_variable_values(model.trainable_variables)
+    return model
+
+
+def _targets(
+    label: NDArray[np.uint8], opinion: NDArray[np.float32] | None, settings: TrainingSettings
+) -> NDArray[np.float32]:
+    """(pixel, class + 1) targets of :func:`partial_label_loss`."""
+    target = np.zeros((len(label), len(CLASSES) + 1), np.float32)
+    known = label > 0
+    target[known, :-1] = settings.smoothing / len(CLASSES)
+    target[known, label[known] - 1] += 1.0 - settings.smoothing
+    if opinion is not None:
+        share = settings.teacher_share
+        target[known, :-1] = (1 - share) * target[known, :-1] + share * opinion[known]
+        target[~known, :-1] = settings.teacher_weight * opinion[~known]
+    target[~known, -1] = settings.unlabelled_weight
+    return target
+
+
+def predict_pixels(
+    model: keras.Model, pixels: PixelSet, rows: NDArray[np.intp], present: tuple[str, ...] = BANDS
+) -> NDArray[np.float32]:
+    """Logits (pixel, class) of rows of the table, seen through the bands present."""
+    logits = []
+    for part in np.array_split(rows, max(1, len(rows) // 65536)):
+        values = pixels.statistics[part].astype(np.float32)
+        if len(present) < len(BANDS):
+            values = through_bands(values, present)
+        presence = np.tile(np.asarray([b in present for b in BANDS], np.float32), (len(part), 1))
+        water = pixels.water[pixels.scene[part]]
+        logits.append(np.asarray(model.predict_on_batch([values[:, None, None], water, presence]))[:, 0, 0])
+    return np.concatenate(logits)
+
+
+def train_segmenter(
+    data_dirs: Path | Iterable[Path],
+    out_dir: Path,
+    settings: TrainingSettings | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
+    """Train, calibrate on scenes left out, and write ``segmenter.keras`` with its card ``segmenter.json``.
+
+    Every fold leaves its network and logits in ``out_dir``; a run that was killed goes on at the fold where it
+    stood, and a change of settings or data starts anew.
+
+    Args:
+        data_dirs: folders laid out like MARIDA.
+        out_dir: where the model goes.
+        settings: how; defaults are those of the shipped model.
+        progress: called with (what, share done).
+
+    Returns:
+        Path of the ``.keras`` file.
+    """
+    from oceanclean.vision.data import find_patches
+    from oceanclean.vision.folds import Folds
+
+    settings = settings or TrainingSettings()
+    folds = Folds(find_patches(data_dirs), Path(out_dir), settings)
+    steps = len(folds.scenes) + 2
+    _tell(progress, "local statistics", 0.0)
+    pixels = folds.pixels()
+    for k in range(len(folds.scenes)):
+        _tell(progress, f"without {folds.scenes[k]}", (k + 1) / steps)
+        folds.fold(k)
+    fit = fit_calibration(folds.logits(), pixels.label, pixels.stands_for)
+    _tell(progress, "all scenes", (steps - 1) / steps)
+    network = fit_pixel_model(pixels, np.arange(len(pixels.scenes)), settings)
+    path = save_segmenter(network, fit, Path(out_dir) / "segmenter.keras", folds, settings)
+    _tell(progress, "done", 1.0)
+    return path
+
+
+def _tell(progress: Callable[[str, float], None] | None, what: str, share: float) -> None:
+    if progress is not None:
+        progress(what, share)
+
+
+def whole_model(network: keras.Model, fit: CalibrationFit) -> keras.Model:
+    """Reflectance to calibrated probabilities: the network with its local statistics before and calibration after."""
+    from oceanclean.vision.model import build_segmenter
+
+    model = build_segmenter(network)
+    model.get_layer("calibration").set_weights([np.float32(fit.temperature), np.asarray(fit.offset, np.float32)])
+    return model
+
+
+def save_segmenter(
+    network: keras.Model, fit: CalibrationFit, path: Path, folds: Folds, settings: TrainingSettings
+) -> Path:
+    """Write the whole model, uncompiled, and its card."""
+    import keras
+
+    from oceanclean import __version__
+    from oceanclean.store import digest_file, write_aside, write_json
+    from oceanclean.vision.evaluation import score_folds
+    from oceanclean.vision.model import RADIUS
+
+    model = whole_model(network, fit)
+    with write_aside(path) as aside:
+        model.save(aside)
+    pixels = folds.pixels()
+    card = {
+        "name": "oceanclean-segmenter", "version": __version__, "sha256": digest_file(path),
+        "bands": list(BANDS), "classes": list(CLASSES), "threshold": round(fit.threshold, 4), "radius": RADIUS,
+        "parameters": int(network.count_params()), "keras": keras.__version__, "backend": keras.backend.backend(),
+        "trained_on": {
+            "data": "MARIDA layout", "radiometry": "rhorc", "scenes": pixels.scenes,
+            "labelled_pixels": {c: int((pixels.label == i + 1).sum()) for i, c in enumerate(CLASSES)},
+            "water": {s: [round(float(v), 5) for v in w] for s, w in zip(pixels.scenes, pixels.water, strict=True)},
+        },
+        "licence": "weights CC BY 4.0 (MARIDA: Kikaki et al. 2022, doi 10.1371/journal.pone.0262247)",
+        "calibration": {"temperature": fit.temperature, "offset": list(fit.offset)},
+        "settings": settings.to_json(), "leave_scene_out": score_folds(folds),
+    }  # fmt: skip
+    write_json(path.with_suffix(".json"), card)
+    return path
