@@ -59,7 +59,8 @@ def _weights(source: NDArray[np.float64], step: float, target: NDArray[np.float6
 
 def regrid(stack: NDArray[np.float32], grid: Grid, target: Grid) -> NDArray[np.float32]:
     """Bilinear values (component, lat, lon) on the centres of another grid."""
-    return _weights(grid.lat, grid.step, target.lat) @ stack @ _weights(grid.lon, grid.step, target.lon).T
+    values = _weights(grid.lat, grid.step, target.lat) @ stack @ _weights(grid.lon, grid.step, target.lon).T
+    return np.asarray(values, dtype=np.float32)
 
 
 def smooth_noise(

@@ -135,7 +135,7 @@ def _slow_layers(
     corners = np.linspace(0, n - 1, 25).astype(int)
     lon, lat = frame.unproject(x[np.ix_(corners, corners)].ravel(), y[np.ix_(corners, corners)].ravel())
     shore = _enlarge_to(sample(ocean.basin.shore_m[None], ocean.basin.grid, lon, lat)[0].reshape(25, 25), n)
-    rough = smooth_noise((n, n), n / 3, rng, slope=1.7)
+    rough = smooth_noise((n, n), n / 4, rng, slope=2.6)
     turbid, sediment = np.zeros((n, n), np.float32), np.zeros((n, n), np.float32)
     mouths = []
     for place in settings.rivers.values():
@@ -144,16 +144,16 @@ def _slow_layers(
         east, north = wind / (np.hypot(*wind) + 1e-9)
         bend = (x - mx) * east + (y - my) * north  # the plume leans with the wind
         away = np.hypot(x - mx, y - my) * (1 - 0.35 * bend / (np.hypot(x - mx, y - my) + 1.0))
-        away = away * np.exp(-0.28 * rough)
-        turbid = np.maximum(turbid, _ramp((reach * 2.2 - away) / 260.0) * np.exp(-away / (reach * 2.6)))
-        sediment = np.maximum(sediment, _ramp((reach * 0.7 - away) / 200.0) * 0.85)
+        away = away * np.exp(-0.30 * rough)
+        turbid = np.maximum(turbid, _ramp((reach * 2.2 - away) / 260.0) * np.exp(-away / (reach * 1.8)))
+        sediment = np.maximum(sediment, _ramp((reach * 0.9 - away) / (0.8 * reach)))
         if abs(mx - x.mean()) < 25_000 and abs(my - y.mean()) < 25_000:
             mouths.append((mx, my))
     shallow = np.exp(-np.maximum(shore - 500, 0) / 450.0) * _ramp(0.6 + smooth_noise((n, n), n / 12, rng))
     shallow = shallow * (1 - turbid)
     turbid = np.maximum(turbid, 0.35 * np.exp(-shore / 2500.0)) * (1 - sediment)
     colour = 0.7 * smooth_noise((n, n), n / 2, rng, slope=2.2) + 0.8 * np.exp(-shore / 9000.0)
-    glint = 0.10 + 0.03 * smooth_noise((n, n), n / 2, rng, slope=2.0)
+    glint = 0.075 + 0.025 * smooth_noise((n, n), n / 2, rng, slope=2.0)
     layers = np.stack([colour, turbid, sediment, shallow * (1 - sediment), glint]).astype(np.float32)
     return layers, np.array(mouths).reshape(-1, 2)
 
