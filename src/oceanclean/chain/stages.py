@@ -16,7 +16,7 @@ from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_grid, load_table, save_grid, save_table
 from oceanclean.products.plan import Plan
 from oceanclean.products.scene import SceneRef, Segmentation
-from oceanclean.settings import config_root, load_fleet_settings, load_sources_settings
+from oceanclean.settings import config_root, load_fleet_settings, load_model_settings, load_sources_settings
 from oceanclean.store import StageRecord, digest_file, digest_record, read_json
 
 if TYPE_CHECKING:
@@ -201,12 +201,9 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
         save_grid("DensityMap", result, folder / "density.nc")
         density.hot_spots(result, run.region).to_parquet(folder / "hotspots.parquet")
         return {
+            **density.summary(result, run.region),  # with its sentences under "degraded"
             "map_time": when,
             "prior": before.parent.parent.name if before else "",
-            "degraded": []
-            if segmentations
-            else ["No satellite scene today: the map rests on the forecast and sightings."],
-            **density.summary(result, run.region),
         }
 
     return run.stage("map", inputs, body)
@@ -214,7 +211,8 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
 
 def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> StageRecord:
     """Carry the map to the horizon as an ensemble."""
-    from oceanclean import drift
+    from oceanclean.drift.ensemble import forecast as carry_forward
+    from oceanclean.drift.settings import load_drift_settings
 
     inputs = {
         "map": mapped.outputs["density.nc"],
@@ -225,8 +223,8 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
     def body(folder: Path) -> Mapping[str, Any]:
         density_map = load_grid("DensityMap", mapped.path("density.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
-        settings = drift.load_settings(run.config)
-        fields, tracks = drift.forecast(
+        settings = load_drift_settings(config=run.config)
+        fields, tracks = carry_forward(
             density_map, forcing, issue_time=run.issue_time, horizon_h=ingested.facts["horizon_h"],
             settings=settings, seed=run.seed, region=run.region,
         )  # fmt: skip
@@ -300,7 +298,7 @@ def publish(
             segmentations=[segmentation_of(d) for d in detected],
             run=page_facts(run, before),
             folder=folder,
-            settings=planning.load_settings(run.config),
+            settings=load_model_settings("planning", planning.PlanningSettings, run.config),
         )
         return {"files": {name: path.name for name, path in paths.items()}}
 

@@ -21,23 +21,21 @@ def observe(
     days: Annotated[int, typer.Option(help="Consecutive days of one simulated ocean.", min=1, max=60)] = 1,
 ) -> None:  # fmt: skip
     """Simulate a stretch of sea and write what satellites, buoys, models and people would have seen of it."""
-    from oceanclean import twin
+    from oceanclean.settings import load_fleet_settings
+    from oceanclean.twin.observe import observe as write_what_is_seen
+    from oceanclean.twin.settings import load_twin_settings
 
     run = options.daily_run(region, date, issue_time, work, config, seed)
+    fleet = load_fleet_settings(run.region.settings.fleet, config)
     with options.progress_bar(hidden=json) as bar:
-        facts = twin.observe(
-            run.region,
-            run.issue_time,
-            work / "twin" / region,
-            twin.load_settings(config),
-            seed,
-            days=days,
-            progress=bar,
+        out = work / "twin" / region
+        facts = write_what_is_seen(
+            run.region, run.issue_time, out, load_twin_settings(config), seed, bar, days=days, fleet=fleet
         )
     if json:
         options.show_json(facts)
     else:
-        typer.echo(work / "twin" / region / "seen")
+        typer.echo(out / "seen")
 
 
 @app.command()

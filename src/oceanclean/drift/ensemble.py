@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -101,7 +102,7 @@ def forecast(
     density, tracks = _run(levels, particles, seeded, grid, map_ns, times, settings)
     notes += _coverage_notes(density, density_map, grid)
     attributes = {
-        "issue_time": _iso(issue_ns), "map_time": _iso(map_ns), "seed": seed, "degraded": "; ".join(notes),
+        "issue_time": _iso(issue_ns), "map_time": _iso(map_ns), "seed": seed, "degraded": json.dumps(list(dict.fromkeys(notes))),
         "region": region.name if region is not None else str(density_map.attrs["region"]),
         "members": settings.members, "particles_per_member": settings.particles_per_member,
         "forcing": str(forcing.attrs.get("source", "")),
