@@ -45,8 +45,8 @@ def verdict(plan: Plan, vessels: list[Vessel], timezone: str, back: str | None) 
     home = f"; all are back by {notation.local(back, timezone)}" if back else ""
     return (
         f"Send {len(sent)} of {notation.count(len(vessels), 'vessel')} to "
-        f"{notation.count(len(stops), 'patch', 'patches')}: {notation.kilograms(plan.expected_kg)} expected, "
-        f"{notation.interval(plan.p10_kg, plan.p90_kg)} at 80 %{home}."
+        f"{notation.count(len(stops), 'patch', 'patches')}: {notation.kilograms(plan.expected_kg)} expected "
+        f"(80 % range {notation.interval(plan.p10_kg, plan.p90_kg)}){home}."
     )
 
 

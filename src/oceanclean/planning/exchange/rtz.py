@@ -1,8 +1,8 @@
 """RTZ 1.2 route exchange for ECDIS (IEC 61174 Annex S; IEC PAS 61174-1:2021), one vessel a file.
 
 Rules kept besides the schema's: ``routeName`` equals the file's name, waypoint ids are unique, the first waypoint
-has no leg, points lie more than about ten metres apart, ``vesselName`` has at most 32 characters, MMSI nine digits starting
-with 2 to 7, the file stays under 400 kB, every scheduled waypoint exists.
+has no leg, points lie more than about ten metres apart, ``vesselName`` has at most 32 characters, MMSI nine digits
+starting with 2 to 7, the file stays under 400 kB, every scheduled waypoint exists.
 """
 
 from __future__ import annotations

@@ -1,0 +1,256 @@
+"""All files say the same, in the form that their readers demand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+import gpxpy
+import jsonschema
+import pytest
+from plan_factory import HOSTILE
+
+from oceanclean.planning.exchange import gpx, kml, record, rtz
+
+TOLERANCE = 1e-6
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parse(text: str | bytes) -> ElementTree.Element:
+    """A file of ours as an element tree."""
+    return ElementTree.fromstring(text)  # noqa: S314  (we wrote it)
+
+
+def orders_by_waypoint(published) -> dict[str, tuple[float, float]]:
+    """(lat, lon) of every order in plan.json."""
+    plan = json.loads(published.text("plan.json"))
+    return {o["waypoint"]: (o["lat"], o["lon"]) for v in plan["vessels"] for o in v["orders"]}
+
+
+def assert_agree(found: dict[str, tuple[float, float]], wanted: dict[str, tuple[float, float]]) -> None:
+    assert found.keys() == wanted.keys()
+    for name, (lat, lon) in wanted.items():
+        assert found[name] == (pytest.approx(lat, abs=TOLERANCE), pytest.approx(lon, abs=TOLERANCE))
+
+
+@pytest.fixture(params=["published", "hostile"])
+def day(request):
+    """An ordinary day and one with hostile names."""
+    return request.getfixturevalue(request.param)
+
+
+def test_json_agrees_with_the_plan_it_came_from(day):
+    """Every order of the allocation's table stands in plan.json, at its place to 1e-6 degrees and its time."""
+    plan = json.loads(day.text("plan.json"))
+    found = {(v["vessel_id"], o["sequence"]): o for v in plan["vessels"] for o in v["orders"]}
+    assert len(found) == len(day.day.plan.orders) > 8
+    for row in day.day.plan.orders.to_dict("records"):
+        order = found[row["vessel_id"], row["sequence"]]
+        assert order["lat"] == pytest.approx(row["geometry"].y, abs=TOLERANCE)
+        assert order["lon"] == pytest.approx(row["geometry"].x, abs=TOLERANCE)
+        assert abs((datetime.fromisoformat(order["arrive"]) - row["arrive"]).total_seconds()) <= 0.5
+        assert order["expected_kg"] == pytest.approx(row["expected_kg"], abs=0.01)
+
+
+def test_gpx_agrees_as_an_independent_reader_reads_it(day):
+    """The routes of plan.gpx, read by gpxpy, pass through every order at its place and time."""
+    routes = gpxpy.parse(day.text("plan.gpx")).routes
+    assert len(routes) == 3
+    points = {p.name: p for r in routes for p in r.points if re.fullmatch(r"V\d+-\d\d", p.name)}
+    assert_agree({k: (p.latitude, p.longitude) for k, p in points.items()}, orders_by_waypoint(day))
+    assert all(p.time is not None for p in points.values())
+    assert all(p.name.isascii() and len(p.name) <= 10 for r in routes for p in r.points)
+
+
+def test_geojson_csv_and_kml_agree(day):
+    """The same orders stand at the same places in plan.geojson, orders.csv and plan.kml."""
+    wanted = orders_by_waypoint(day)
+    features = json.loads(day.text("plan.geojson"))["features"]
+    orders = [f for f in features if f["properties"]["kind"] == "order"]
+    found = {f["properties"]["waypoint"]: tuple(f["geometry"]["coordinates"][::-1]) for f in orders}
+    assert_agree(found, wanted)
+    rows = [r for r in csv.DictReader(io.StringIO(day.text("orders.csv"))) if r["waypoint"]]
+    assert_agree({r["waypoint"]: (float(r["latitude_deg"]), float(r["longitude_deg"])) for r in rows}, wanted)
+    space = {"k": kml.NAMESPACE}
+    marks = parse(day.text("plan.kml").encode()).findall(".//k:Placemark", space)
+    points = {m.find("k:name", space).text: m.find(".//k:Point/k:coordinates", space) for m in marks}
+    found = {k: tuple(float(x) for x in p.text.split(",")[1::-1]) for k, p in points.items() if k in wanted}
+    assert_agree(found, wanted)
+
+
+def test_rtz_schedules_every_order_where_it_is(day):
+    """Each scheduled waypoint of a route lies at its orders' place; orders at one place share one waypoint."""
+    plan = json.loads(day.text("plan.json"))
+    for vessel in [v for v in plan["vessels"] if v["status"] == "sent"]:
+        root = parse(day.text(f"route-{vessel['file_name']}.rtz").encode())
+        space = {"r": rtz.NAMESPACE}
+        places = {w.get("id"): w.find("r:position", space).attrib for w in root.iterfind(".//r:waypoint", space)}
+        scheduled = [places[e.get("waypointId")] for e in root.iterfind(".//r:scheduleElement", space)]
+        found = {(float(p["lat"]), float(p["lon"])) for p in scheduled}
+        assert found == {(o["lat"], o["lon"]) for o in vessel["orders"]}
+
+
+def test_route_ends_where_the_orders_are_and_passes_the_bends(published):
+    """The way between two orders keeps the vertices that keep it off the land."""
+    route = next(r for r in gpxpy.parse(published.text("plan.gpx")).routes if r.name.startswith("V1"))
+    legs = published.day.plan.routes.query("vessel_id == 'manati'").sort_values("sequence").geometry
+    bends = [c for leg in legs for c in list(leg.coords)[1:-1]]
+    assert len(bends) >= 3
+    points = [(p.longitude, p.latitude) for p in route.points]
+    for x, y in bends:
+        assert min(abs(x - a) + abs(y - b) for a, b in points) < 2 * TOLERANCE
+
+
+# element: (children in the schema's order, attributes, attributes that must be there)
+_POINT = "ele time magvar geoidheight name cmt desc src link sym type fix sat hdop vdop pdop ageofdgpsdata dgpsid"
+GPX_RULES = {
+    "gpx": ("metadata wpt rte trk extensions", "version creator schemaLocation", "version creator"),
+    "metadata": ("name desc author copyright link time keywords bounds extensions", "", ""),
+    "rte": ("name cmt desc src link number type extensions rtept", "", ""),
+    "wpt": (_POINT, "lat lon", "lat lon"),
+    "rtept": (_POINT, "lat lon", "lat lon"),
+}
+RTZ_RULES = {
+    "route": ("routeInfo waypoints schedules extensions", "version", "version"),
+    "routeInfo": (
+        "extensions",
+        (
+            "routeName routeAuthor routeStatus validityPeriodStart validityPeriodStop vesselName vesselMMSI vesselIMO "
+            "vesselVoyage vesselMaxWave vesselMaxWind"
+        ),
+        "routeName",
+    ),
+    "waypoints": ("defaultWaypoint waypoint extensions", "", ""),
+    "waypoint": ("position leg extensions", "id revision name radius", "id"),
+    "position": ("", "lat lon", "lat lon"),
+    "leg": ("extensions", "geometryType speedMin speedMax portsideXTD starboardXTD", ""),
+    "schedules": ("schedule extensions", "", ""),
+    "schedule": ("manual calculated extensions", "id name", "id"),
+    "calculated": ("scheduleElement extensions", "", ""),
+    "scheduleElement": ("extensions", "waypointId eta etd stay speed", "waypointId"),
+}
+
+
+def assert_follows(element: ElementTree.Element, rules: dict, namespace: str) -> None:
+    """The element and all below it have only the schema's children, in its order, and its attributes."""
+    name = element.tag.removeprefix(f"{{{namespace}}}")
+    assert element.tag == f"{{{namespace}}}{name}"
+    if name not in rules:
+        assert len(element) == 0
+        return
+    children, allowed, needed = (part.split() for part in rules[name])
+    order = [children.index(child.tag.removeprefix(f"{{{namespace}}}")) for child in element]
+    assert order == sorted(order), f"{name}: children out of order"
+    names = {key.rpartition("}")[2] for key in element.attrib}
+    assert set(needed) <= names <= set(allowed), f"{name}: attributes {names}"
+    for child in element:
+        assert_follows(child, rules, namespace)
+
+
+def test_gpx_follows_its_schema(day):
+    """Elements and attributes are those of GPX 1.1 in the schema's order; longitudes lie below 180."""
+    root = parse(day.text("plan.gpx").encode())
+    assert_follows(root, GPX_RULES, gpx.NAMESPACE)
+    assert root.get("version") == "1.1"
+    assert all(-180 <= float(e.get("lon")) < 180 for e in root.iter() if e.get("lon"))
+
+
+def test_rtz_follows_its_schema_and_its_readers_rules(day):
+    """RTZ 1.2 elements, ids, names, spacing and validity as public checkers demand them."""
+    files = sorted(day.folder.glob("*.rtz"))
+    assert len(files) == 3
+    for path in files:
+        assert path.stat().st_size < 400_000
+        root = parse(path.read_bytes())
+        assert_follows(root, RTZ_RULES, rtz.NAMESPACE)
+        info, points = root[0], root[1]
+        assert info.get("routeName") == path.stem
+        assert info.get("validityPeriodStart") < info.get("validityPeriodStop")
+        assert 0 < len(info.get("vesselName")) <= 32
+        assert "not checked for depth" in info.get("routeStatus")
+        ids = [p.get("id") for p in points]
+        assert len(set(ids)) == len(ids) >= 2
+        assert [len(p) for p in points] == [1] + [2] * (len(points) - 1)  # the first has a position and no leg
+        places = [p[0].attrib for p in points]
+        assert all(a != b for a, b in itertools.pairwise(places))
+        assert {e.get("waypointId") for e in root.iter(f"{{{rtz.NAMESPACE}}}scheduleElement")} <= set(ids)
+
+
+def test_csv_holds_no_formula_and_names_its_units(hostile):
+    """No cell starts like a formula, every number's header ends with its unit, the hostile name is read back."""
+    text = hostile.text("orders.csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    cells = [c for r in rows for k, c in r.items() if not re.search(r"_(deg|nm|kg|h|m|kn|1|true)$", k)]
+    assert not [c for c in cells if c.lstrip()[:1] in {"=", "+", "-", "@"} and c]
+    assert any("=HYPERLINK" in r["vessel_name"] for r in rows)
+    assert {r["vessel_name"] for r in rows} >= {HOSTILE[4]}
+    assert "np.float64" not in text
+
+
+def test_json_follows_its_published_schema(day):
+    """plan.json validates against docs/plan.schema.json, which is the one that the model's types give."""
+    published = json.loads((ROOT / "docs" / "plan.schema.json").read_text(encoding="utf-8"))
+    assert published == record.schema()
+    validator = jsonschema.Draft202012Validator(published)
+    plan = json.loads(day.text("plan.json"))
+    validator.validate(plan)
+    plan["vessels"][0]["number"] = "one"
+    assert not validator.is_valid(plan)
+
+
+def test_messages_fit_satellite_mail(day):
+    """Every vessel has a message in ASCII under 1,200 characters with its orders or its reason to stay."""
+    plan = json.loads(day.text("plan.json"))
+    for vessel in plan["vessels"]:
+        text = day.text(f"message-{vessel['file_name']}.txt")
+        assert len(text) < 1200
+        assert text.isascii()
+        assert ("STAY: " in text) == (vessel["status"] != "sent")
+        assert all(o["task_id"] in text for o in vessel["orders"])
+
+
+def test_a_long_voyage_loses_lines_and_says_so(published):
+    """Orders that do not fit are dropped from the end and counted; the head always stands."""
+    from oceanclean.planning.exchange.message import _fitted
+
+    text = _fitted(["head"], ["x" * 60] * 40, 1200)
+    kept = text.count("x" * 60)
+    assert len(text) < 1200
+    assert 10 < kept < 40
+    assert f"+{40 - kept} more" in text
+
+
+def test_geojson_polygons_run_counterclockwise(published):
+    """RFC 7946, section 3.1.6; every feature has an id of its own."""
+    features = json.loads(published.text("plan.geojson"))["features"]
+    assert len({f["id"] for f in features}) == len(features)
+    rings = [f["geometry"]["coordinates"][0] for f in features if f["geometry"]["type"] == "Polygon"]
+    assert rings
+    for ring in rings:
+        assert sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring)) > 0
+
+
+def test_calendar_lines_are_short_and_events_in_utc(day):
+    """RFC 5545: lines of at most 75 octets, CRLF, unique events that end after they start."""
+    raw = (day.folder / "plan.ics").read_bytes()
+    assert all(len(line) <= 75 for line in raw.split(b"\r\n"))
+    text = raw.decode().replace("\r\n ", "")
+    uids = re.findall(r"^UID:(.+)$", text, re.M)
+    assert len(set(uids)) == len(uids) == len(day.day.plan.orders)
+    for start, end in zip(re.findall(r"DTSTART:(\S+)", text), re.findall(r"DTEND:(\S+)", text), strict=True):
+        assert start.endswith("Z")
+        assert start <= end
+
+
+def test_the_same_plan_gives_the_same_bytes(published, publish_day):
+    """Nothing reads a clock: publishing the same day again gives the same files, bit for bit."""
+    again = publish_day()
+    assert sorted(again.paths) == sorted(published.paths)
+    for name, path in published.paths.items():
+        assert again.paths[name].read_bytes() == path.read_bytes(), name
