@@ -43,7 +43,7 @@ class Scale:
     ramp: str
     span: tuple[float, float] = (0.0, 1.0)
     logarithmic: bool = True
-    levels: int = 64
+    levels: int = 40
 
     def position(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Place of the values on the scale: 0 at ``low``, 1 at ``high``; NaN stays NaN."""

@@ -6,13 +6,11 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from oceanclean.errors import ProductError
 from oceanclean.planning import assets, notation
 from oceanclean.planning.colour import data_uri
 from oceanclean.planning.layers import Layers
 from oceanclean.planning.mapdata import embedded, map_data
 from oceanclean.planning.model import PlanView
-from oceanclean.planning.settings import PlanningSettings
 from oceanclean.planning.sightings import Sightings
 from oceanclean.planning.timeline import timeline
 
@@ -23,14 +21,7 @@ if TYPE_CHECKING:
 VESSEL_COLOURS = ("#0060a0", "#00755a", "#b34a00", "#8a3d70", "#2f5d8c", "#6b5b00", "#4a3fa0", "#8c2f39")
 
 
-def page(
-    view: PlanView,
-    layers: Layers,
-    sightings: Sightings,
-    overview: bytes,
-    attachments: dict[str, str],
-    settings: PlanningSettings,
-) -> str:
+def page(view: PlanView, layers: Layers, sightings: Sightings, overview: bytes, attachments: dict[str, str]) -> bytes:
     """Write the page.
 
     Args:
@@ -39,18 +30,14 @@ def page(
         sightings: detections and scenes.
         overview: PNG of the still map, for print and for browsers without JavaScript.
         attachments: file name to what it is for.
-        settings: the limit of the page's size.
 
     Returns:
-        HTML with everything inside.
-
-    Raises:
-        ProductError: the page would exceed ``max_page_bytes``.
+        HTML in UTF-8 with everything inside.
     """
     leaflet = assets.leaflet()
     styles = [leaflet.style, assets.own("plan.css") + _vessel_styles(view)]
     scripts = [leaflet.script, assets.own("plan.js")]
-    html = (
+    html: str = (
         _environment(view)
         .get_template("plan.html.j2")
         .render(
@@ -60,11 +47,7 @@ def page(
             leaflet_version=leaflet.version,
         )
     )  # fmt: skip
-    size = len(html.encode())
-    if size > settings.max_page_bytes:
-        raise ProductError("plan.html", "size", f"{size} bytes", f"at most {settings.max_page_bytes} bytes",
-                           "Raise frame_step_h or lower max_image_px in config/models/planning.yaml.")  # fmt: skip
-    return html
+    return html.encode()
 
 
 def _environment(view: PlanView) -> Environment:

@@ -52,8 +52,8 @@ def _density(axes: Axes, density_map: xr.Dataset, layers: Layers) -> None:
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
     scale = layers.density_scale
-    colours = LinearSegmentedColormap.from_list("density", scale.palette[2:] / 255.0)
-    colours = colours.with_extremes(under=(0, 0, 0, 0))
+    ramp = LinearSegmentedColormap.from_list("density", scale.palette[2:] / 255.0)
+    colours = ramp.with_extremes(under=(0, 0, 0, 0))
     values = density_map[names.DENSITY].to_numpy()
     mesh = axes.pcolormesh(
         density_map["lon"], density_map["lat"], np.ma.masked_invalid(values), cmap=colours,

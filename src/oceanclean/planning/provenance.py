@@ -43,9 +43,8 @@ def sources_of(
     issue = notation.moment(issue_time)
 
     def source(name: str, cut_off: Any, available_at: Any = None, note: Any = "") -> Source:
-        cut = notation.iso(notation.moment(str(cut_off))) if cut_off else None
+        cut, available = _time(cut_off), _time(available_at)
         age = round((issue - notation.moment(cut)).total_seconds() / 3600.0, 2) if cut else None
-        available = notation.iso(notation.moment(str(available_at))) if available_at else None
         return Source(notation.plain(name, 160), cut, available, age, notation.plain(note, 400))
 
     named = run.get("sources") or {}
@@ -62,6 +61,14 @@ def sources_of(
         found.append(source(str(forcing.attrs.get("source", "currents, wind, waves")),
                             forcing.attrs.get("available_at"), forcing.attrs.get("available_at")))  # fmt: skip
     return found
+
+
+def _time(value: Any) -> str | None:
+    """A time as ISO 8601 UTC; None where a source gives none or says it in words."""
+    try:
+        return notation.iso(notation.moment(str(value))) if value else None
+    except ValueError:
+        return None
 
 
 def models_of(run: Mapping[str, Any], segmentations: Sequence[Segmentation], plan: Plan) -> list[Model]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oceanclean.errors import ProductError
 from oceanclean.planning.settings import PlanningSettings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def publish(
         ``orders``, ``plan``, ``rtz:<vessel_id>`` of those sent, ``message:<vessel_id>`` of all.
 
     Raises:
-        ProductError: a table of detections is unreadable, or the page grows beyond its limit.
+        ProductError: a table of detections is unreadable, or the page stays beyond its limit.
     """
     from oceanclean.planning import evidence
     from oceanclean.planning.compose import compose
@@ -74,8 +75,31 @@ def publish(
     paths = _files(view, folder, settings)
     paths["picture"] = _write(folder / "plan.png", picture)
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
-    paths["page"] = _write(folder / "plan.html", page(view, layers, sightings, picture, listed, settings).encode())
+    for coarser in range(_ATTEMPTS):
+        html = page(view, layers, sightings, picture, listed)
+        if len(html) <= settings.max_page_bytes or coarser == _ATTEMPTS - 1:
+            break
+        spared = _coarser(settings, 2 ** (coarser + 1))
+        layers = make_layers(region, density_map, forecast, forcing, plan.issue_time, spared)
+    if len(html) > settings.max_page_bytes:
+        action = "Lower max_detections, max_thumbnails or max_pictures in config/models/planning.yaml."
+        raise ProductError("plan.html", "size", f"{len(html)} bytes", f"at most {settings.max_page_bytes}", action)
+    paths["page"] = _write(folder / "plan.html", html)
     return paths
+
+
+#: How often the pictures are made coarser before the page counts as too large.
+_ATTEMPTS = 4
+
+
+def _coarser(settings: PlanningSettings, factor: int) -> PlanningSettings:
+    """Settings with fewer and smaller pictures of the sea."""
+    return settings.model_copy(
+        update={
+            "frame_step_h": min(48.0, settings.frame_step_h * factor),
+            "max_image_px": max(100, settings.max_image_px // factor),
+        }
+    )
 
 
 #: What each file is for, as the page says it.

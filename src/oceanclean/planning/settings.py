@@ -18,7 +18,7 @@ class PlanningSettings(Settings):
     wave_max_m: float = Field(default=4.0, gt=0, le=20, description="top of the colour scale of wave height")
     coast_tolerance_deg: float = Field(default=0.002, ge=0, le=0.2, description="simplification of the coast line")
     map_margin: float = Field(default=0.9, ge=0, le=3, description="land drawn beyond the waters, in widths of the box")
-    max_image_px: int = Field(default=900, ge=100, le=4000, description="longest side of a density picture")
+    max_image_px: int = Field(default=640, ge=100, le=4000, description="longest side of a density picture")
     max_detections: int = Field(default=600, ge=0, le=20_000, description="detections drawn on the map, largest first")
     max_thumbnails: int = Field(default=12, ge=0, le=60, description="detections shown with their pixels")
     thumbnail_m: float = Field(default=800, ge=100, le=10_000, description="side of the ground that a thumbnail shows")
@@ -28,4 +28,6 @@ class PlanningSettings(Settings):
     alternate_h: float = Field(default=4, gt=0, le=48, description="an alternate lies within this transit time")
     message_characters: int = Field(default=1200, ge=300, le=10_000, description="limit of a satellite message")
     overview_dpi: int = Field(default=120, ge=50, le=300, description="resolution of plan.png")
-    max_page_bytes: int = Field(default=8_000_000, ge=500_000, description="the page is refused above this size")
+    max_page_bytes: int = Field(
+        default=8_000_000, ge=500_000, description="limit of the page: pictures are made fewer and coarser to keep it"
+    )
