@@ -36,7 +36,9 @@ def page() -> str:
                   "|---|---|---|---|---|---|"]  # fmt: skip
         for name, v in grid.variables.items():
             needed = "yes" if v.required else "no"
-            lines.append(f"| `{name}` | {', '.join(v.dims)} | {v.units} | {v.long_name} | {_range(v.low, v.high)} | {needed} |")
+            lines.append(
+                f"| `{name}` | {', '.join(v.dims)} | {v.units} | {v.long_name} | {_range(v.low, v.high)} | {needed} |"
+            )
         if grid.attributes:
             lines += ["", "Attributes: " + ", ".join(f"`{a}`" for a in grid.attributes) + "."]
     lines += ["", "## Tables"]
@@ -56,7 +58,11 @@ def page() -> str:
 def main() -> None:
     """Write the page, or with ``--check`` end with status 1 when it is out of date."""
     if "--check" in sys.argv:
-        sys.exit(0 if PAGE.read_text(encoding="utf-8") == page() else "docs/data-dictionary.md is out of date: make docs-data")
+        sys.exit(
+            0
+            if PAGE.read_text(encoding="utf-8") == page()
+            else "docs/data-dictionary.md is out of date: make docs-data"
+        )
     PAGE.write_text(page(), encoding="utf-8")
 
 

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oceanclean import __version__
+from oceanclean.chain.ledger import code_digest
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_grid, load_table, save_grid, save_table
@@ -284,6 +286,7 @@ def publish(
     inputs = {
         "before": [r.digest for r in before],
         "facts": [r.facts for r in before],
+        "yesterday": digest_file(yesterday) if (yesterday := previous_plan(run)) else None,
         "settings": _settings_digest(run, "planning"),
     }
 
@@ -311,25 +314,36 @@ def degraded(records: Sequence[StageRecord]) -> list[str]:
 
 
 def page_facts(run: DailyRun, before: Sequence[StageRecord]) -> dict[str, Any]:
-    """What the page says about where its figures come from."""
+    """What the page says about where its figures come from (see ``docs/plan-page.md``)."""
     facts = {r.stage: r.facts for r in before}
-    detections = [r.facts for r in before if r.stage.startswith("detect-")]
+    cutoff = facts["ingest"]["cutoff"]
+    named = [{"name": name, "cut_off": time} for name, time in cutoff.items() if time not in {"none", "unknown"}]
+    files = [{"name": f"{i['role']}: {i['title']}", "note": i["files"]} for i in facts["ingest"]["inputs"]]
+    forecast_model = {
+        "stage": "forecast", "name": "ensemble drift", "version": f"{facts['forecast']['members']} members",
+        "note": f"from the map of {facts['map']['map_time']}; prior: {facts['map']['prior'] or 'none'}",
+    }  # fmt: skip
+    yesterday = previous_plan(run)
     return {
         "run_id": f"{run.region_name} {run.folder.root.name}",
         "issue_time": run.issue_time,
-        "map_time": facts["map"]["map_time"],
-        "horizon_h": facts["ingest"]["horizon_h"],
-        "cutoff": facts["ingest"]["cutoff"],
-        "inputs": facts["ingest"]["inputs"],
-        "models": {
-            "segmenter": sorted({d["model"] for d in detections}),
-            "members": facts["forecast"]["members"],
+        "software": f"oceanclean {__version__}, code {code_digest()[:12]}",
+        "sources": named + files,
+        "models": [forecast_model],
+        "lineage": {
+            "seed": str(run.seed),
+            **{r.stage: f"made from {r.key[:12]}, gave {r.digest[:12]}" for r in before},
         },
-        "prior": facts["map"]["prior"],
-        "stages": {r.stage: {"key": r.key[:12], "digest": r.digest[:12]} for r in before},
         "degraded": degraded(before),
-        "seed": run.seed,
+        "yesterday": read_json(yesterday) if yesterday else None,
     }
+
+
+def previous_plan(run: DailyRun) -> Path | None:
+    """The published plan of the run whose forecast was the prior, if there is one."""
+    before = previous_forecast(run)
+    path = before.parent.parent / "publish" / "plan.json" if before else None
+    return path if path and path.is_file() else None
 
 
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],

@@ -1,0 +1,34 @@
+"""Every notebook runs from top to bottom on a finished day and leaves nothing behind in its file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_runs(path: Path, planned, monkeypatch) -> None:
+    """All cells run without an error, on the region ``cove`` in the demo's place."""
+    monkeypatch.setitem(os.environ, "OCEANCLEAN_REGION", "cove")
+    monkeypatch.setitem(os.environ, "OCEANCLEAN_CONFIG", str(planned.config))
+    monkeypatch.setitem(os.environ, "OCEANCLEAN_WORK", str(planned.work))
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
+    pictures = [o for c in notebook.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert pictures, "a notebook without a picture"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_is_committed_without_outputs(path: Path) -> None:
+    """Outputs are made by whoever runs it; the file holds the text and the code."""
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
