@@ -79,7 +79,7 @@ def models_of(run: Mapping[str, Any], segmentations: Sequence[Segmentation], pla
     ]
     for model, sha, threshold in sorted({(s.model, s.model_sha256, s.threshold) for s in segmentations}):
         found.append(
-            Model("detection", notation.plain(model, 160), notation.plain(sha, 12), f"threshold {threshold:g}")
+            Model("detection", notation.plain(model, 160), notation.plain(sha)[:12], f"threshold {threshold:g}")
         )
     known = {m.stage for m in found}
     if "allocation" not in known and plan.solver:

@@ -121,37 +121,42 @@ def _ring(geometry: Any) -> list[tuple[float, float]]:
 
 def thumbnail(scene: SceneRef, geometry: Any, side_m: float) -> str:
     """True colour of the ground around a detection with its outline, as a JPEG data URI; "" if it cannot be read."""
+    import geopandas as gpd
     import rasterio
 
     try:
         with scene.open() as source:
-            from rasterio.warp import transform_geom
-
-            shape = transform_geom("EPSG:4326", source.crs, geometry.__geo_interface__)
-            window, inverse = _window(source, shape, side_m)
+            shape = gpd.GeoSeries([geometry], crs="EPSG:4326").to_crs(source.crs).iloc[0]
+            window = _window(source, shape, side_m)
             if window is None:
                 return ""
+            inverse = ~source.window_transform(window)
             reflectance, _valid = scene.read(source, window)
     except (rasterio.errors.RasterioError, rasterio.errors.CRSError, InputError, OSError):
         return ""
     return _jpeg(_stretched(reflectance[[_RED, _GREEN, _BLUE]]), shape, inverse)
 
 
-def _window(source: Any, shape: Mapping[str, Any], side_m: float) -> tuple[Any, Any]:
-    """Window of the raster around a shape, and the affine from ground to the window's pixels; None if outside."""
-    from rasterio.windows import Window, transform
-    from shapely.geometry import shape as geometry
+def _window(source: Any, shape: Any, side_m: float) -> Any:
+    """Window of the raster around a shape of its CRS, cut to the raster; None where the shape lies outside."""
+    from rasterio.windows import Window
 
-    centre = geometry(shape).representative_point()
+    centre = shape.representative_point()
+    if shape.is_empty or not np.isfinite([centre.x, centre.y]).all():
+        return None
     pixel = abs(source.transform.a) * (111_320.0 if source.crs.is_geographic else 1.0)
     half = max(8, round(side_m / pixel / 2))
-    column, row = ~source.transform * (centre.x, centre.y)
-    whole = Window(0, 0, source.width, source.height)
+    column, row = _pixel(~source.transform, centre.x, centre.y)
+    if not (0 <= column < source.width and 0 <= row < source.height):
+        return None
     wanted = Window(int(column) - half, int(row) - half, 2 * half, 2 * half)
-    if not -half < column < source.width + half or not -half < row < source.height + half:
-        return None, None
-    window = wanted.intersection(whole)
-    return window, ~transform(window, source.transform)
+    return wanted.intersection(Window(0, 0, source.width, source.height))
+
+
+def _pixel(inverse: Any, x: float, y: float) -> tuple[float, float]:
+    """(column, row) of a ground point by the inverse of a raster's affine transform."""
+    a, b, c, d, e, f = tuple(inverse)[:6]
+    return a * x + b * y + c, d * x + e * y + f
 
 
 def _stretched(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -164,19 +169,17 @@ def _stretched(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
     return made
 
 
-def _jpeg(rgb: NDArray[np.uint8], shape: Mapping[str, Any], inverse: Any) -> str:
+def _jpeg(rgb: NDArray[np.uint8], shape: Any, inverse: Any) -> str:
     """Pixels enlarged so that each can be seen, with the detection's outline."""
     from PIL import Image, ImageDraw
-    from shapely.geometry import shape as geometry
 
     factor = max(1, 240 // max(rgb.shape[:2]))
     picture = Image.fromarray(rgb).resize((rgb.shape[1] * factor, rgb.shape[0] * factor), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(picture)
-    whole = geometry(shape)
-    for part in getattr(whole, "geoms", [whole]):
+    for part in getattr(shape, "geoms", [shape]):
         if part.geom_type == "Polygon":
-            corners = [tuple(factor * v for v in inverse * (x, y)) for x, y, *_ in part.exterior.coords]
-            pen.line(corners, fill=(255, 60, 60), width=2)
+            corners = [_pixel(inverse, x, y) for x, y, *_ in part.exterior.coords]
+            pen.line([(factor * u, factor * v) for u, v in corners], fill=(255, 60, 60), width=2)
     return _encoded(picture)
 
 

@@ -32,7 +32,6 @@
     attributionControl: false, maxBounds: limits, maxBoundsViscosity: 1, zoomSnap: 0.25, maxZoom: 14,
     zoomAnimation: !reduced, fadeAnimation: false, markerZoomAnimation: !reduced
   });
-  map.getContainer().setAttribute("aria-roledescription", "map");
   [["field", 250], ["land", 300], ["areas", 350], ["ways", 410]].forEach(function (pane) {
     map.createPane(pane[0]).style.zIndex = pane[1];
   });
@@ -147,10 +146,11 @@
   }
 
   /* --- patches: where they are at the slider's time, and their drift --- */
+  var crowded = data.tasks.length > 30;
   var patches = data.tasks.map(function (task) {
     var colour = task.served ? "#14323f" : "#5a5a5a";
     var path = task.track.map(function (p) { return at(p[1], p[2]); });
-    if (path.length > 1) {
+    if (path.length > 1 && (task.served || !crowded)) {
       L.polyline(path, { pane: "ways", color: colour, weight: 1.5, opacity: 0.65, dashArray: "1 5", interactive: false }).addTo(layers.patches);
     }
     var ring = L.circle(at(task.lat, task.lon), { radius: task.radius, color: colour, weight: task.served ? 2 : 1.5,
@@ -162,7 +162,7 @@
   var patchNames = patches.map(function (patch, i) {
     if (patch.served) { return null; }
     var mark = L.marker(at(data.tasks[i].lat, data.tasks[i].lon), { interactive: false, keyboard: false,
-      icon: L.divIcon({ className: "stop-label", html: element("span", "", patch.id), iconSize: null, iconAnchor: [-8, 18] }) });
+      icon: L.divIcon({ className: "stop-label" + (crowded ? " tick" : ""), html: element("span", "", patch.id), iconSize: null, iconAnchor: [-8, 18] }) });
     return mark.addTo(layers.patches);
   });
 
