@@ -69,7 +69,7 @@ def make_basin(region: Region, step: float) -> Basin:
     box = Box(west=min(a[0], b[0]) - 0.05, south=min(a[1], b[1]) - 0.05, east=max(a[2], b[2]) + 0.05,
               north=max(a[3], b[3]) + 0.05)  # fmt: skip
     grid = Grid.of(box, step)
-    land = land_on(region, grid)
+    land = land_on(region, grid, all_touched=True)  # so that the flow comes to rest before the coast, cays too
     east, north = metres_per_degree(float(grid.lat.mean()))
     dx, dy = float(east) * step, float(north) * step
     labels, count = ndimage.label(land)
@@ -78,15 +78,15 @@ def make_basin(region: Region, step: float) -> Basin:
     return Basin(grid, land, distance_to(land, dx, dy), distance_to(mainland, dx, dy), dx, dy)
 
 
-def land_on(region: Region, grid: Grid) -> NDArray[np.bool_]:
-    """(lat, lon) of any grid: True where the cell's centre is land."""
+def land_on(region: Region, grid: Grid, *, all_touched: bool = False) -> NDArray[np.bool_]:
+    """(lat, lon) of any grid: True where the cell's centre, or with ``all_touched`` any part of it, is land."""
     from rasterio.features import rasterize
     from rasterio.transform import from_origin
 
     if region.land.is_empty:
         return np.zeros(grid.shape, dtype=bool)
     north_up = rasterize(
-        [(region.land, 1)], out_shape=grid.shape, dtype="uint8",
+        [(region.land, 1)], out_shape=grid.shape, dtype="uint8", all_touched=all_touched,
         transform=from_origin(grid.west, grid.bounds[3], grid.step, grid.step),
     )  # fmt: skip
     return north_up[::-1].astype(bool)
@@ -282,15 +282,32 @@ def make_eddies(basin: Basin, hours: int, s: OceanSettings, rng: np.random.Gener
     is_small = np.arange(n) >= large
     radius = np.where(is_small, rng.uniform(*s.small_eddy_radius_m, n), rng.uniform(*s.eddy_radius_m, n))
     speed = np.where(is_small, rng.uniform(*s.small_eddy_speed_m_s, n), rng.uniform(*s.eddy_speed_m_s, n))
-    row, column = np.nonzero(basin.shore_m > 6_000)
-    pick = rng.choice(len(row), n)
+    born = rng.uniform(-40, hours + 40, n)
+    x, y = _spread_out(basin, born, rng)
     zero = np.zeros(n)
     return Eddies(
-        x=basin.x[column[pick]], y=basin.y[row[pick]], drift_x=rng.normal(-0.03, 0.03, n),
+        x=x, y=y, drift_x=rng.normal(-0.03, 0.03, n),
         drift_y=rng.normal(0, 0.02, n), radius=radius, swirl=speed * rng.choice([-1.0, 1.0], n),
-        born_h=rng.uniform(-40, hours + 40, n), life_h=np.where(is_small, 60.0, 150.0), small=is_small,
+        born_h=born, life_h=np.where(is_small, 60.0, 150.0), small=is_small,
         shift_x=zero, shift_y=zero, rate_x=zero, rate_y=zero,
     )  # fmt: skip
+
+
+def _spread_out(
+    basin: Basin, born_h: NDArray[np.float64], rng: np.random.Generator, candidates: int = 8
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places at sea, each the farthest of some candidates from all before it; an hour counts as 300 m.
+
+    Eddies drawn blindly pile up, and their speeds would add up to what no shelf sea has.
+    """
+    row, column = np.nonzero(basin.shore_m > 6_000)
+    placed = np.empty((len(born_h), 3))
+    for k, born in enumerate(born_h):
+        pick = rng.choice(len(row), candidates)
+        offered = np.stack([basin.x[column[pick]], basin.y[row[pick]], np.full(candidates, 300.0 * born)], axis=1)
+        gap = np.linalg.norm(offered[:, None] - placed[None, :k], axis=2).min(axis=1) if k else np.zeros(candidates)
+        placed[k] = offered[np.argmax(gap)]
+    return placed[:, 0], placed[:, 1]
 
 
 def make_gyre(s: OceanSettings, rng: np.random.Generator, modes: int = 4) -> Waves2D:
