@@ -183,7 +183,8 @@ def fit_pixel_model(
     drawn = labelled[np.searchsorted(cumulative, rng.random(20_000) * cumulative[-1])]
     some = np.concatenate([drawn, rng.choice(unlabelled, 20_000)])
     features.adapt(pixels.statistics[some].astype(np.float32), pixels.water[pixels.scene[some]])
-    model = build_pixel_model(SegmenterConfig(settings.hidden, settings.dropout, settings.members), features)
+    config = SegmenterConfig(settings.hidden, settings.dropout, settings.members)
+    model = build_pixel_model(config, features)
     schedule = keras.optimizers.schedules.CosineDecay(
         1e-5, settings.steps - settings.steps // 10, alpha=0.01,
         warmup_target=settings.learning_rate, warmup_steps=settings.steps // 10,
@@ -201,7 +202,10 @@ def fit_pixel_model(
         if progress is not None and step % 100 == 99:
             progress(step + 1, float(loss))
     optimizer.finalize_variable_values(model.trainable_variables)
-    return model
+    # A fresh copy carries neither optimiser nor loss, so that the file is small and loads in safe mode.
+    plain = build_pixel_model(config, features)
+    plain.set_weights(model.get_weights())
+    return plain
 
 
 def _targets(
