@@ -1,0 +1,176 @@
+"""The fleet as the search sees it: which vessels can be sent, from where, with what limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oceanclean.allocation.problem import P, V
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from oceanclean.allocation.options import SeaSettings
+    from oceanclean.allocation.sea_routing import SeaRouter
+
+
+@dataclass(frozen=True)
+class Harbours:
+    """Ports on the plane.
+
+    Attributes:
+        name: (port).
+        xy: (port, 2) metres, on sea; NaN where the sea is too far.
+        turn_s: (port) seconds alongside to unload.
+    """
+
+    name: list[str]
+    xy: NDArray[np.float64]
+    turn_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A vessel at the issue time.
+
+    Attributes:
+        vessel_id: identifier.
+        row: its row of the fleet table as plain values.
+        xy: (2) position at sea, metres on the plane; NaN where it has none.
+        port: index of the port that it lies in, −1 at sea.
+        ends: ports where it may end.
+        stays: why it cannot be sent, in words; empty where it can.
+        notes: sentences for the plan.
+    """
+
+    vessel_id: str
+    row: dict
+    xy: NDArray[np.float64]
+    port: int
+    ends: tuple[int, ...]
+    stays: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reserve_s(self) -> float:
+        """Endurance kept back, in seconds."""
+        return float(self.row["reserve_s"])
+
+
+def harbours_of(ports: gpd.GeoDataFrame, router: SeaRouter, settings: SeaSettings) -> tuple[Harbours, list[str]]:
+    """Ports moved to the sea nearest to them, and sentences about those that have none."""
+    x, y = router.plane.to_xy(ports.geometry.x.to_numpy(), ports.geometry.y.to_numpy())
+    xy, moved = router.to_sea(x, y)
+    far = moved > settings.snap_m
+    notes = [
+        f"Port {name} lies {'outside the waters' if not np.isfinite(m) else f'{m / 1000:.0f} km from open sea'} and is not used."
+        for name, m in zip(ports["name"][far], moved[far], strict=True)
+    ]
+    xy[far] = np.nan
+    turn = ports["unload_h"].to_numpy(float) * 3600 if "unload_h" in ports else np.full(len(ports), 7200.0)
+    return Harbours(list(ports["name"]), xy, turn), notes
+
+
+def crews_of(fleet: gpd.GeoDataFrame, harbours: Harbours, router: SeaRouter, settings: SeaSettings) -> list[Crew]:
+    """Every vessel of the fleet with its place, its ports, and why it cannot be sent if so."""
+    x, y = router.plane.to_xy(fleet.geometry.x.to_numpy(), fleet.geometry.y.to_numpy())
+    xy, moved = router.to_sea(x, y)
+    return [
+        _crew(row, (x[k], y[k]), xy[k], float(moved[k]), harbours, router, settings)
+        for k, row in enumerate(fleet.drop(columns=fleet.geometry.name).to_dict("records"))
+    ]
+
+
+def _crew(
+    row: dict, given: tuple, xy: NDArray, moved: float, harbours: Harbours, router: SeaRouter, settings: SeaSettings
+) -> Crew:
+    """One vessel; see :class:`Crew`."""
+    endurance = float(row["endurance"]) * 3600.0
+    row["reserve_s"] = max(settings.reserve_h * 3600.0, settings.reserve_share * endurance)
+    known = np.isfinite(harbours.xy[:, 0])
+    gap = np.where(known, np.hypot(harbours.xy[:, 0] - given[0], harbours.xy[:, 1] - given[1]), np.inf)
+    port = int(np.argmin(gap)) if len(gap) and gap.min() <= settings.in_port_m else -1
+    if port >= 0:
+        xy, moved = harbours.xy[port], 0.0
+    home = harbours.name.index(row["home_port"]) if row["home_port"] in harbours.name else -1
+
+    def crew(stays: str, ends: tuple[int, ...] = (), notes: tuple[str, ...] = ()) -> Crew:
+        return Crew(str(row["vessel_id"]), row, np.asarray(xy, float), port, ends, stays, notes)
+
+    if not np.isfinite(moved):
+        return crew("Its position is outside the region's waters.")
+    if moved > settings.snap_m:
+        return crew(f"Its position is on land, {moved / 1000:.1f} km from open sea.")
+    if not bool(row["available"]):
+        return crew(str(row["reason"]) or "Not available.")
+    if not known.any():
+        return crew("No port can be reached by sea.")
+    return _with_ports(crew, row, xy, port, home, harbours, router, endurance)
+
+
+def _with_ports(
+    crew,
+    row: dict,
+    xy: NDArray,
+    port: int,
+    home: int,
+    harbours: Harbours,
+    router: SeaRouter,
+    endurance: float,
+) -> Crew:
+    """Ports where a vessel may end, given its endurance."""
+    speed, left = float(row["transit_speed"]), endurance - row["reserve_s"]
+    metres = np.array([router.distance(xy, p) if np.isfinite(p[0]) else np.inf for p in harbours.xy])
+    near = int(np.argmin(metres))
+    notes = []
+    if home < 0:
+        notes.append(
+            f"{row['name']}: home port {row['home_port']!r} is not among the region's ports; it ends at any port."
+        )
+    if metres.min() / speed > left and port < 0:
+        hours = metres[near] / speed / 3600
+        return crew(f"Endurance {endurance / 3600:.1f} h less the reserve of {row['reserve_s'] / 3600:.1f} h is shorter than "
+                    f"the {hours:.1f} h to the nearest port, {harbours.name[near]}.", (near,), tuple(notes))  # fmt: skip
+    if left <= 0:
+        return crew(
+            f"Endurance {endurance / 3600:.1f} h does not exceed the reserve of {row['reserve_s'] / 3600:.1f} h."
+        )
+    ends: tuple[int, ...] = (home,)
+    if home < 0 or not np.isfinite(metres[home]) or (port < 0 and metres[home] / speed > left):
+        ends = tuple(int(k) for k in np.flatnonzero(np.isfinite(metres)))
+        if home >= 0:
+            notes.append(f"{row['name']}: its home port {row['home_port']} is out of reach; it may end at any port.")
+    return crew("", ends, tuple(notes))
+
+
+def vessel_rows(
+    crews: list[Crew], harbours: Harbours, horizon_s: float, settings: SeaSettings, watched: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rows of :attr:`Problem.vessel` and :attr:`Problem.harbour` for vessels that can be sent."""
+    vessel = np.zeros((len(crews), len(V)))
+    harbour = np.zeros((len(crews), len(harbours.name), len(P)))
+    for k, crew in enumerate(crews):
+        row, endurance = crew.row, float(crew.row["endurance"]) * 3600.0
+        used = float(row["hold_used"])
+        unload = crew.port >= 0 and used > 0
+        vessel[k, [V.X, V.Y]] = crew.xy
+        vessel[k, V.READY] = harbours.turn_s[crew.port] if unload else 0.0
+        vessel[k, V.IN_PORT] = float(crew.port >= 0)
+        vessel[k, V.SPEED] = row["transit_speed"]
+        vessel[k, V.HOLD] = row["hold"]
+        vessel[k, V.HOLD_LEFT] = row["hold"] if unload else max(float(row["hold"]) - used, 0.0)
+        vessel[k, [V.ENDURANCE, V.ENDURANCE_LEFT]] = endurance
+        vessel[k, V.RESERVE], vessel[k, V.LIMIT] = crew.reserve_s, horizon_s
+        vessel[k, V.CALLS], vessel[k, V.MIN_TAKE] = settings.port_calls, settings.least_take
+        vessel[k, V.WATCHED] = float(watched[k])
+        known = np.isfinite(harbours.xy[:, 0])
+        harbour[k, :, [P.X, P.Y]] = np.where(known[:, None], harbours.xy, 1e9).T
+        harbour[k, :, P.TURN] = harbours.turn_s
+        harbour[k, :, P.UNLOAD] = known
+        harbour[k, list(crew.ends), P.END] = 1.0
+        if settings.end_at == "any":
+            harbour[k, :, P.END] = known
+    return vessel, harbour

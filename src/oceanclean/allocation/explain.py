@@ -1,0 +1,180 @@
+"""Why not: reasons in words, with the numbers that decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from oceanclean.allocation.model import Day, Shut
+from oceanclean.allocation.problem import Code, V
+from oceanclean.allocation.schedule import first_limit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def clock(issue: np.datetime64, seconds: float) -> str:
+    """A time as ``14:00Z``, with the date where it is not the first day."""
+    then, first = pd.Timestamp(issue) + pd.Timedelta(seconds=round(seconds)), pd.Timestamp(issue)
+    return then.strftime("%H:%MZ") if then.date() == first.date() else then.strftime("%d %b %H:%MZ")
+
+
+def shut_until(day: Day, v: int, patch: int) -> str:
+    """Why a vessel cannot work on a patch now, and until when."""
+    codes = day.shut[v, patch]
+    first = Shut(int(codes[0]))
+    later = np.flatnonzero(codes != first)
+    until = f" until {clock(day.issue, later[0] * day.slot_s)}" if len(later) else " over the whole horizon"
+    row = day.crews[v].row
+    stretch = slice(0, later[0] if len(later) else None)
+    if first == Shut.WAVES:
+        return f"Hs {day.waves[patch, stretch].max():.1f} m > {row['max_wave_height']:g} m{until}"
+    if first == Shut.WIND:
+        return f"wind {day.wind[patch, stretch].max():.0f} m/s > {row['max_wind']:g} m/s{until}"
+    if first == Shut.NIGHT:
+        return f"dark{until}"
+    if first == Shut.CLOSED_AREA:
+        return f"inside a closed area{until}"
+    return "no longer afloat"
+
+
+def _main_cause(day: Day, v: int, patches: NDArray[np.int64]) -> str:
+    """What keeps a vessel from working most, over the given patches."""
+    codes = day.shut[v, patches]
+    counts = np.bincount(codes.ravel(), minlength=len(Shut))
+    counts[[Shut.OPEN, Shut.GONE]] = 0
+    if counts.sum() == 0:
+        return ""
+    worst = Shut(int(np.argmax(counts)))
+    row, hit = day.crews[v].row, codes == worst
+    last = np.flatnonzero(hit.any(axis=0))[-1] * day.slot_s
+    until = f"until {clock(day.issue, last)}" if last < day.horizon_s - day.slot_s else "to the end of the forecast"
+    if worst == Shut.WAVES:
+        return f"Hs up to {day.waves[patches][hit].max():.1f} m > {row['max_wave_height']:g} m {until}"
+    if worst == Shut.WIND:
+        return f"wind up to {day.wind[patches][hit].max():.0f} m/s > {row['max_wind']:g} m/s {until}"
+    if worst == Shut.NIGHT:
+        return "works by daylight only, and too little of it is left"
+    return "all debris lies in closed areas"
+
+
+def why_vessel_stays(day: Day, v: int, served: set[int]) -> str:
+    """Why a vessel that could be sent has no route.
+
+    Args:
+        day: the problem.
+        v: vessel.
+        served: tasks (shares) that other vessels take.
+    """
+    crew, count = day.crews[v], day.problem.tasks
+    codes = np.array([first_limit(day.problem, v, s) for s in range(count)])
+    if (codes == Code.OK).any():
+        free = [s for s in np.flatnonzero(codes == Code.OK) if s not in served]
+        if not free:
+            return "Every patch within its reach is taken by another vessel."
+        return "What it could still collect is worth less than the distance to it."
+    worst = Code(int(np.bincount(codes).argmax()))
+    hours = float(crew.row["endurance"])
+    if worst == Code.ENDURANCE:
+        return f"No patch can be reached and left again within its endurance of {hours:.0f} h (reserve {crew.reserve_s / 3600:.1f} h)."
+    if worst == Code.HOLD:
+        left = float(day.problem.vessel[v, V.HOLD_LEFT])
+        return f"The hold has room for {left:.0f} kg only, and no unloading port is in reach."
+    if worst == Code.HORIZON:
+        return f"No patch can be served and a port reached before the forecast ends ({day.horizon_s / 3600:.0f} h)."
+    if worst == Code.OUTRUN:
+        return "Every patch drifts faster than it sails."
+    if worst == Code.TRANSIT:
+        return "The sea is too rough to sail in."
+    cause = _main_cause(day, v, np.unique(day.shares.patch))
+    return f"No working window: {cause}." if cause else "No window in which a whole visit fits."
+
+
+def why_patch_unserved(day: Day, patch: int, routes: list[list[int]], values: list[float]) -> str:
+    """The one reason why nobody collects a patch.
+
+    Args:
+        day: the problem.
+        patch: the patch.
+        routes: shares in order for each vessel.
+        values: net value of each vessel's route.
+    """
+    shares = np.flatnonzero(day.shares.patch == patch)
+    found = float(day.patches.found[patch, 0])
+    if not len(shares):
+        if day.patches.kg[:, patch].mean(axis=0).max() <= 0 or found < 0.05:
+            return f"Too uncertain: within reach in {100 * found:.0f} % of the forecasts only."
+        return "Less debris than the shares of other patches that were offered to the search."
+    codes = np.array([first_limit(day.problem, v, int(shares[0])) for v in range(len(day.crews))])
+    if (codes == Code.OK).any():
+        return _price_of(day, int(shares[0]), np.flatnonzero(codes == Code.OK), routes, values)
+    return _nobody(day, patch, codes)
+
+
+def _price_of(day: Day, share: int, able: NDArray[np.int64], routes: list[list[int]], values: list[float]) -> str:
+    """What forcing a share into the cheapest route would cost."""
+    from oceanclean.allocation.search import route_value
+
+    best = -np.inf
+    for v in able:
+        alone = route_value(day.problem, int(v), [share])
+        best = max(best, (alone if alone is not None else -np.inf) - values[v])
+        for k in range(len(routes[v]) + 1):
+            for drop in range(3):
+                tasks = [*routes[v][:k], share, *routes[v][k + drop :]]
+                value = route_value(day.problem, int(v), tasks)
+                if value is not None:
+                    best = max(best, value - values[v])
+    if best >= 0:
+        return "Worth no more than the sailing to it."
+    return f"Lower value than the tasks chosen: taking it would cost {-best:.0f} kg elsewhere."
+
+
+def _nobody(day: Day, patch: int, codes: NDArray[np.int64]) -> str:
+    """Why no vessel can serve a patch even alone."""
+    worst = Code(int(np.bincount(codes).argmax()))
+    v = int(np.flatnonzero(codes == worst)[0])
+    fate = day.patches
+    if worst == Code.WINDOW:
+        gone = np.flatnonzero(fate.afloat[patch] < 0.2)
+        shut = day.shut[:, patch]
+        counts = np.bincount(shut.ravel(), minlength=len(Shut))
+        if counts[Shut.CLOSED_AREA] > counts[Shut.OPEN]:
+            return "It lies in a closed area."
+        if len(gone):
+            how = "strands" if fate.stranded[patch, gone[0]] > 0.4 else "leaves the region"
+            return f"It {how} by {clock(day.issue, gone[0] * fate.step)}, before a vessel can reach it."
+        if counts[Shut.WAVES] or counts[Shut.WIND]:
+            return (
+                f"No vessel may work there: {shut_until(day, int(np.argmax((shut == Shut.OPEN).sum(axis=1))), patch)}."
+            )
+        return "No window of daylight in which a whole visit fits."
+    return {
+        Code.ENDURANCE: "Out of range: no vessel reaches it and a port within its endurance.",
+        Code.HORIZON: "Out of range: no vessel serves it and is back before the forecast ends.",
+        Code.HOLD: f"No room in the hold of any vessel in reach ({day.crews[v].row['name']}).",
+        Code.OUTRUN: "It drifts faster than any vessel sails.",
+        Code.TRANSIT: "The sea on the way to it is too rough.",
+        Code.NOT_ALLOWED: "No vessel is allowed to work there.",
+    }.get(worst, "No vessel can serve it.")
+
+
+def binding_limits(day: Day, v: int, tasks: list[int], end: float, hold_left: float, deadline: float) -> list[str]:
+    """Limits that keep a vessel's route from being longer."""
+    binding = []
+    row = day.crews[v].row
+    if hold_left < 0.05 * float(row["hold"]):
+        binding.append("hold")
+    if deadline - day.crews[v].reserve_s - end < 2 * 3600:
+        binding.append("endurance")
+    if day.horizon_s - end < 3 * 3600:
+        binding.append("horizon")
+    patches = np.unique(day.shares.patch[tasks]) if tasks else np.zeros(0, np.int64)
+    codes = day.shut[v, patches]
+    if row["daylight_only"] and (codes == Shut.NIGHT).any():
+        binding.append("daylight")
+    if (codes == Shut.WAVES).any() or (codes == Shut.WIND).any():
+        binding.append("waves" if (codes == Shut.WAVES).any() else "wind")
+    return binding

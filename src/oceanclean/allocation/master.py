@@ -1,0 +1,131 @@
+"""Choosing among remembered routes: set packing by CP-SAT, its linear relaxation by GLOP.
+
+Presolve is off: on such models it costs more than the whole solve, and with a small deterministic limit it can use up
+all of it. One worker and a fixed seed make the choice repeatable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Column:
+    """A route that one vessel of a kind could sail.
+
+    Attributes:
+        kind: vessel kind.
+        tasks: tasks in order.
+        value: net value.
+    """
+
+    kind: int
+    tasks: tuple[int, ...]
+    value: float
+
+
+def best_columns(columns: Sequence[Column], limit: int) -> list[Column]:
+    """The most valuable columns of each kind, an equal number of each, each set of tasks once."""
+    by_kind: dict[int, dict[frozenset[int], Column]] = {}
+    for column in columns:
+        mine = by_kind.setdefault(column.kind, {})
+        key = frozenset(column.tasks)
+        if key not in mine or mine[key].value < column.value:
+            mine[key] = column
+    share = max(1, limit // max(1, len(by_kind)))
+    kept: list[Column] = []
+    for kind in sorted(by_kind):
+        ranked = sorted(by_kind[kind].values(), key=lambda c: (-c.value, c.tasks))
+        kept += ranked[:share]
+    return kept
+
+
+def pack(
+    columns: Sequence[Column], available: Sequence[int], incumbent: Sequence[Column], *, effort: float, seed: int
+) -> tuple[list[Column], str]:
+    """Choose routes so that every task is served at most once and no kind sails more vessels than it has.
+
+    Args:
+        columns: routes to choose from.
+        available: vessels of each kind.
+        incumbent: a plan to start from; its columns join the others.
+        effort: limit in CP-SAT's deterministic time, about seconds.
+        seed: of the solver.
+
+    Returns:
+        The chosen columns and the solver's status; the incumbent where the solver found nothing better.
+    """
+    from ortools.sat.python import cp_model
+
+    every = list(dict.fromkeys([*incumbent, *columns]))
+    if not every:
+        return [], "EMPTY"
+    top = max(sum(c.value for c in incumbent), max(c.value for c in every), 1e-12)
+    scale = 1e7 / top
+    model = cp_model.CpModel()
+    chosen = [model.new_bool_var("") for _ in every]
+    by_task: dict[int, list] = {}
+    by_kind: dict[int, list] = {}
+    for column, literal in zip(every, chosen, strict=True):
+        by_kind.setdefault(column.kind, []).append(literal)
+        for task in column.tasks:
+            by_task.setdefault(task, []).append(literal)
+    for literals in by_task.values():
+        if len(literals) > 1:
+            model.add_at_most_one(literals)
+    for kind, literals in by_kind.items():
+        if available[kind] == 1:
+            model.add_at_most_one(literals)
+        else:
+            model.add(sum(literals) <= int(available[kind]))
+    model.maximize(sum(int(round(c.value * scale)) * x for c, x in zip(every, chosen, strict=True)))
+    start = set(incumbent)
+    for column, literal in zip(every, chosen, strict=True):
+        model.add_hint(literal, column in start)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed
+    solver.parameters.cp_model_presolve = False
+    solver.parameters.max_deterministic_time = effort
+    status = solver.solve(model)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return list(incumbent), solver.status_name(status)
+    packed = [c for c, x in zip(every, chosen, strict=True) if solver.boolean_value(x)]
+    if sum(c.value for c in packed) < sum(c.value for c in incumbent):
+        packed = list(incumbent)
+    return packed, solver.status_name(status)
+
+
+def task_prices(columns: Sequence[Column], available: Sequence[int], tasks: int) -> NDArray[np.float64]:
+    """Prices of tasks at the optimum of the packing's linear relaxation (GLOP).
+
+    Returns:
+        (task) value that one more unit of each task would bring; 0 for tasks in no column.
+    """
+    from ortools.linear_solver import pywraplp
+
+    solver = pywraplp.Solver.CreateSolver("GLOP")
+    infinity = solver.infinity()
+    by_task = {t: solver.Constraint(-infinity, 1.0) for t in sorted({t for c in columns for t in c.tasks})}
+    by_kind = {k: solver.Constraint(-infinity, float(available[k])) for k in sorted({c.kind for c in columns})}
+    objective = solver.Objective()
+    for column in columns:
+        x = solver.NumVar(0.0, infinity, "")
+        objective.SetCoefficient(x, column.value)
+        by_kind[column.kind].SetCoefficient(x, 1.0)
+        for task in column.tasks:
+            by_task[task].SetCoefficient(x, 1.0)
+    objective.SetMaximization()
+    prices = np.zeros(tasks)
+    if solver.Solve() == pywraplp.Solver.OPTIMAL:
+        for task, constraint in by_task.items():
+            prices[task] = max(0.0, constraint.dual_value())
+    return prices

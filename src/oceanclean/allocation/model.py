@@ -1,0 +1,197 @@
+"""The day's problem: patches, vessels, weather and daylight put into the arrays of the search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oceanclean.allocation.conditions import Weather, open_spans, solar_elevation
+from oceanclean.allocation.crews import Crew, Harbours, vessel_rows
+from oceanclean.allocation.problem import Problem, T, make_problem
+from oceanclean.allocation.tasks import Patches, Shares, cut_shares
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from oceanclean.allocation.options import AllocationSettings
+    from oceanclean.allocation.sea_routing import SeaRouter
+
+
+class Shut(IntEnum):
+    """Why a vessel cannot work on a patch at a time."""
+
+    OPEN = 0
+    WAVES = 1
+    WIND = 2
+    NIGHT = 3
+    CLOSED_AREA = 4
+    GONE = 5
+
+
+@dataclass(frozen=True)
+class Day:
+    """The problem of a day and what it was made from.
+
+    Attributes:
+        problem: arrays for the search, vessels in the order of ``crews``, tasks in that of ``shares``.
+        crews: vessels that can be sent.
+        patches, shares: what there is to collect.
+        harbours: ports.
+        router: paths at sea.
+        weather: waves and wind.
+        issue: issue time.
+        horizon_s: seconds planned.
+        slot_s: seconds between the columns of ``shut``.
+        shut: (vessel, patch, slot) :class:`Shut`.
+        waves, wind: (patch, slot) at the patch's mean position, NaN where unknown.
+        zone: (patch, slot) index of the closed area that the patch is in, −1 outside all.
+    """
+
+    problem: Problem
+    crews: list[Crew]
+    patches: Patches
+    shares: Shares
+    harbours: Harbours
+    router: SeaRouter
+    weather: Weather
+    issue: np.datetime64
+    horizon_s: float
+    slot_s: float
+    shut: NDArray[np.uint8]
+    waves: NDArray[np.float64]
+    wind: NDArray[np.float64]
+    zone: NDArray[np.int64]
+
+    def lonlat(self, x: float, y: float) -> tuple[float, float]:
+        """Degrees of a point on the plane."""
+        lon, lat = self.router.plane.to_lonlat(x, y)
+        return float(lon), float(lat)
+
+
+def build_day(
+    patches: Patches, crews: list[Crew], harbours: Harbours, router: SeaRouter, weather: Weather,
+    exclusions: gpd.GeoDataFrame, issue: np.datetime64, horizon_s: float, settings: AllocationSettings,
+) -> Day:  # fmt: skip
+    """Put the day's problem together.
+
+    Args:
+        patches: what there is to collect.
+        crews: vessels that can be sent, at least one.
+        harbours: ports.
+        router: paths at sea.
+        weather: waves and wind.
+        exclusions: closed areas.
+        issue: issue time.
+        horizon_s: seconds planned.
+        settings: of the room.
+    """
+    slot_s = settings.sea.slot_min * 60.0
+    slots = np.arange(0.0, horizon_s + 1.0, slot_s)
+    rate = np.array([c.row["swath"] * c.row["collect_speed"] for c in crews]) * settings.sea.sweep_use
+    efficiency = np.array([c.row["efficiency"] for c in crews], float)
+    area = float(np.quantile(rate, 0.75)) * settings.tasks.share_h * 3600.0
+    shares = cut_shares(patches, area, float(efficiency.max()), settings.tasks)
+    x, y = (_at_slots(a, patches.step, slots) for a in (patches.x, patches.y))
+    lon, lat = router.plane.to_lonlat(x, y)
+    waves, wind = (weather.at(a, slots, lon, lat) for a in (weather.waves, weather.wind))
+    zone = _zones(exclusions, lon, lat, issue, slots)
+    day = solar_elevation(issue + (slots * 1000).astype("timedelta64[ms]"), lon, lat) > settings.sea.twilight_deg
+    afloat = _at_slots(patches.afloat, patches.step, slots) >= settings.tasks.least_afloat
+    shut = np.stack([_shut(c, waves, wind, day, zone >= 0, afloat) for c in crews])
+    visit = np.minimum(area / rate, settings.tasks.max_visit_h * 3600.0)
+    taken = efficiency * np.minimum(1.0, visit * rate / area)
+    rough = _rough(crews, weather, router, horizon_s, settings.sea.transit_wave_factor)
+    vessel, harbour = vessel_rows(crews, harbours, horizon_s, settings.sea, rough.any(axis=(1, 2)))
+    track = np.zeros((len(shares.patch), patches.x.shape[1], len(T)))
+    track[..., T.X], track[..., T.Y] = patches.x[shares.patch], patches.y[shares.patch]
+    track[..., T.LOAD] = patches.kg.mean(axis=0)[shares.patch] * shares.part
+    track[..., T.GAIN] = _valued(patches.kg, settings.risk_aversion)[shares.patch] * shares.part
+    problem = make_problem(
+        vessel, _pairs(shut, shares, visit, taken, slot_s), track, harbour, step=patches.step,
+        cost=settings.value_of_metre_kg, sea=router.table(), shut=rough, shut_step=3600.0,
+    )  # fmt: skip
+    return Day(problem, crews, patches, shares, harbours, router, weather, issue, horizon_s, slot_s, shut, waves, wind,
+               zone)  # fmt: skip
+
+
+def _valued(kg: NDArray, aversion: float) -> NDArray[np.float64]:
+    """(patch, time) mean over members, moved towards the 20 % quantile by the aversion to risk."""
+    mean = kg.mean(axis=0)
+    return mean if aversion == 0 else (1 - aversion) * mean + aversion * np.quantile(kg, 0.2, axis=0)
+
+
+def _at_slots(values: NDArray, step: float, slots: NDArray) -> NDArray[np.float64]:
+    """(patch, slot) linear interpolation of (patch, time)."""
+    last = values.shape[1] - 1
+    f = np.clip(slots / step, 0, last)
+    low = np.minimum(f.astype(int), max(last - 1, 0))
+    w = f - low
+    return values[:, low] * (1 - w) + values[:, np.minimum(low + 1, last)] * w
+
+
+def _zones(exclusions: gpd.GeoDataFrame, lon: NDArray, lat: NDArray, issue: np.datetime64, slots: NDArray) -> NDArray:
+    """(patch, slot) closed area that holds the patch then, −1 if none."""
+    import pandas as pd
+    import shapely
+
+    zone = np.full(lon.shape, -1, np.int64)
+    time = issue + (slots * 1000).astype("timedelta64[ms]")
+    for k, row in enumerate(exclusions.itertuples()):
+        active = np.ones(len(slots), bool)
+        if pd.notna(row.starts):
+            active &= time >= row.starts.tz_convert(None).to_datetime64()
+        if pd.notna(row.ends):
+            active &= time <= row.ends.tz_convert(None).to_datetime64()
+        zone[shapely.contains_xy(row.geometry, lon, lat) & active] = k
+    return zone
+
+
+def _shut(
+    crew: Crew, waves: NDArray, wind: NDArray, day: NDArray, closed: NDArray, afloat: NDArray
+) -> NDArray[np.uint8]:
+    """(patch, slot) first reason why a vessel cannot work, in the order of importance."""
+    shut = np.zeros(waves.shape, np.uint8)
+    if crew.row["daylight_only"]:
+        shut[~day] = Shut.NIGHT
+    with np.errstate(invalid="ignore"):
+        shut[wind > crew.row["max_wind"]] = Shut.WIND
+        shut[waves > crew.row["max_wave_height"]] = Shut.WAVES
+    shut[closed] = Shut.CLOSED_AREA
+    shut[~afloat] = Shut.GONE
+    return shut
+
+
+def _pairs(shut: NDArray, shares: Shares, visit: NDArray, taken: NDArray, slot_s: float) -> NDArray[np.float64]:
+    """:attr:`Problem.pair`: each open span as the times between which a whole visit can start."""
+    vessels, patches, _ = shut.shape
+    spans = {
+        (v, q): [(a, b - visit[v]) for a, b in open_spans(shut[v, q] == Shut.OPEN, slot_s) if b - visit[v] >= a]
+        for v in range(vessels)
+        for q in range(patches)
+    }
+    width = max(1, *(len(s) for s in spans.values())) if spans else 1
+    pair = np.full((vessels, len(shares.patch), 2 + 2 * width), np.inf)
+    pair[:, :, 2::2], pair[:, :, 3::2] = np.inf, -np.inf  # a window that never opens
+    pair[:, :, 0], pair[:, :, 1] = visit[:, None], taken[:, None]
+    for s, q in enumerate(shares.patch):
+        for v in range(vessels):
+            for k, (a, b) in enumerate(spans[v, int(q)]):
+                pair[v, s, 2 + 2 * k], pair[v, s, 3 + 2 * k] = a, b
+    return pair
+
+
+def _rough(
+    crews: list[Crew], weather: Weather, router: SeaRouter, horizon_s: float, factor: float
+) -> NDArray[np.uint8]:
+    """(vessel, hour, node) 1 where the waves exceed what a vessel sails in."""
+    node = router.table().node
+    lon, lat = router.plane.to_lonlat(node[:, 0], node[:, 1])
+    hours = np.arange(0.0, horizon_s + 1.0, 3600.0)
+    waves = weather.at(weather.waves, hours[:, None], lon[None], lat[None])
+    limits = np.array([c.row["max_wave_height"] * factor for c in crews])
+    with np.errstate(invalid="ignore"):
+        return (waves[None] > limits[:, None, None]).astype(np.uint8)

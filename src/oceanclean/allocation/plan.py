@@ -1,0 +1,322 @@
+"""The door of the room: from a forecast and a fleet to a plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from oceanclean.allocation import bound as bounds
+from oceanclean.allocation.conditions import Weather
+from oceanclean.allocation.crews import Crew, crews_of, harbours_of
+from oceanclean.allocation.explain import binding_limits, why_patch_unserved, why_vessel_stays
+from oceanclean.allocation.legs import settle_legs
+from oceanclean.allocation.model import Day, build_day
+from oceanclean.allocation.options import AllocationSettings
+from oceanclean.allocation.orders import Catch, Tables, Writer, catch_of
+from oceanclean.allocation.rolling import keep_or_change, yesterdays_routes
+from oceanclean.allocation.schedule import Trip, away, tell
+from oceanclean.allocation.sea_routing import SeaRouter
+from oceanclean.allocation.search import Solution, route_value, solve
+from oceanclean.allocation.tasks import Patches, find_patches, particles_of
+from oceanclean.errors import ProductError
+from oceanclean.products import Plan, VesselSummary, validate_table
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+
+    from oceanclean.region import Region
+
+
+@dataclass
+class _Sea:
+    """What stands before any vessel is looked at."""
+
+    issue: np.datetime64
+    horizon_s: float
+    router: SeaRouter
+    patches: Patches
+    weather: Weather
+    crews: list[Crew]
+    notes: list[str]
+
+
+def allocate(
+    tracks: xr.Dataset,
+    forecast: xr.Dataset | None,
+    forcing: xr.Dataset,
+    fleet: gpd.GeoDataFrame,
+    region: Region,
+    *,
+    issue_time: str | np.datetime64 | pd.Timestamp,
+    horizon_h: float,
+    settings: AllocationSettings | None = None,
+    seed: int = 1,
+    previous_plan: Plan | None = None,
+    seconds: float | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> Plan:
+    """Send each vessel where the debris will be.
+
+    Args:
+        tracks: ``DebrisTracks``: the ensemble's particles.
+        forecast: ``DensityForecast``, to check the tracks' mass against; may be None.
+        forcing: ``Forcing`` with wave height and wind.
+        fleet: ``FleetState``.
+        region: coast, ports, closed areas.
+        issue_time: UTC; the plan begins here.
+        horizon_h: hours planned, cut to what the tracks cover.
+        settings: of the room.
+        seed: same inputs, settings and seed give the same plan, unless ``seconds`` is given.
+        previous_plan: yesterday's, kept where it is nearly as good.
+        seconds: wall time of the search; without it, it ends after ``settings.search.iterations``.
+        progress: called with the share done and the value so far.
+
+    Returns:
+        A plan in which every vessel has a route or a reason, and every patch a vessel or a reason.
+
+    Raises:
+        ProductError: fleet or tracks break their contract.
+    """
+    settings = settings or AllocationSettings()
+    clock = time.perf_counter()
+    sea = _sea(tracks, forecast, forcing, fleet, region, issue_time, horizon_h, settings, seed)
+    harbours, port_notes = harbours_of(region.ports, sea.router, settings.sea)
+    sea.notes += port_notes
+    sea.crews = crews_of(fleet, harbours, sea.router, settings.sea)
+    sea.notes += [n for c in sea.crews for n in c.notes]
+    able = [c for c in sea.crews if not c.stays]
+    # a problem needs a vessel; without one the first stands in, and its route is not sailed
+    day = build_day(sea.patches, able or sea.crews[:1], harbours, sea.router, sea.weather, region.exclusions, sea.issue,
+                    sea.horizon_s, settings) if len(sea.crews) and len(harbours.name) else None  # fmt: skip
+    solution = Solution([[] for _ in (day.crews if day else [])], 0.0, [], 0, 0.0)
+    if day is not None and able and day.problem.tasks:
+        warm = yesterdays_routes(day, previous_plan) if previous_plan is not None else None
+        solution = solve(day.problem, settings.search, seed=seed, seconds=seconds, warm=warm, progress=progress)
+        if warm is not None:
+            solution = keep_or_change(day, solution, warm, settings, seed, seconds)
+        solution = settle_legs(day, solution, sea.notes)
+    plan = _Assembly(sea, day, solution, able, settings, region, seed).plan()
+    plan.solver["total_seconds"] = round(time.perf_counter() - clock, 2)
+    return plan
+
+
+def _sea(
+    tracks: xr.Dataset, forecast: xr.Dataset | None, forcing: xr.Dataset, fleet: gpd.GeoDataFrame, region: Region,
+    issue_time: Any, horizon_h: float, settings: AllocationSettings, seed: int,
+) -> _Sea:  # fmt: skip
+    """Patches and weather; the horizon cut to what the tracks cover."""
+    if len(fleet):
+        validate_table("FleetState", fleet, "fleet")
+    stamp = pd.Timestamp(issue_time)
+    issue = (stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp).to_datetime64()
+    for name in ("lon", "lat", "status", "mass"):
+        if name not in tracks:
+            raise ProductError("tracks", name, f"variables {list(tracks)}", f"DebrisTracks with {name!r}",
+                               "Give the tracks of the drift forecast.")  # fmt: skip
+    notes: list[str] = []
+    last_h = float((tracks["time"].to_numpy()[-1] - issue) / np.timedelta64(1, "h"))
+    if last_h < horizon_h - 0.01:
+        notes.append(
+            f"The drift forecast ends after {last_h:.0f} h; the plan covers these instead of {horizon_h:.0f} h."
+        )
+    horizon_s = min(horizon_h, max(last_h, 0.0)) * 3600.0
+    router = SeaRouter.of_region(region)
+    particles = particles_of(tracks, router.plane, issue, horizon_s)
+    cell_m2 = float(region.grid.area_km2.mean() * 1e6)
+    patches = find_patches(particles, router, cell_m2, settings.tasks, np.random.default_rng(seed))
+    weather = Weather.of(forcing, issue, horizon_s)
+    notes += [*particles.notes, *weather.gaps, *_mass_check(forecast, patches, region, issue)]
+    return _Sea(issue, horizon_s, router, patches, weather, [], notes)
+
+
+def _mass_check(forecast: xr.Dataset | None, patches: Patches, region: Region, issue: np.datetime64) -> list[str]:
+    """A sentence where tracks and density forecast disagree about the mass at the issue time."""
+    if forecast is None:
+        return []
+    from oceanclean.products.names import DENSITY
+
+    density = forecast[DENSITY].sel(time=issue, method="nearest").to_numpy()
+    if density.shape != region.grid.shape:
+        return []
+    mapped = float(np.nansum(density * region.grid.area_km2))
+    if max(mapped, patches.total_kg) > 1 and abs(mapped - patches.total_kg) > 0.25 * max(mapped, patches.total_kg):
+        return [
+            f"The forecast map holds {mapped:.0f} kg, its particles {patches.total_kg:.0f} kg; the plan follows the particles."
+        ]
+    return []
+
+
+class _Assembly:
+    """Puts a plan together from the solution."""
+
+    def __init__(
+        self, sea: _Sea, day: Day | None, solution: Solution, able: list[Crew], settings: AllocationSettings,
+        region: Region, seed: int,
+    ) -> None:  # fmt: skip
+        self.sea, self.day, self.solution, self.able = sea, day, solution, able
+        self.settings, self.region, self.seed = settings, region, seed
+        self.issue = pd.Timestamp(sea.issue, tz="UTC")
+        self.task_ids = [f"T{k + 1:02d}" for k in range(len(sea.patches.x))]
+        self.tables = Tables()
+        self.catches: dict[int, Catch] = {}
+
+    def plan(self) -> Plan:
+        """The plan."""
+        summaries = [self._vessel(crew) for crew in self.sea.crews]
+        total = sum((c.total for c in self.catches.values()), np.zeros(max(1, self.sea.patches.kg.shape[0])))
+        expected = float(total.mean())
+        bound = self._bound(expected)
+        return Plan(
+            orders=self._frame(self.tables.orders, "Orders"), tasks=self._tasks(), routes=self._routes(),
+            task_tracks=self._tracks(), vessels=summaries, issue_time=self.issue.isoformat(),
+            horizon_h=self.sea.horizon_s / 3600.0, expected_kg=expected, p10_kg=float(np.quantile(total, 0.1)),
+            p90_kg=float(np.quantile(total, 0.9)), bound_kg=bound,
+            gap=(bound - expected) / bound if bound and bound > 0 else None, solver=self._solver(),
+            task_mass_share=self.sea.patches.share_of_mass, degraded=list(dict.fromkeys(self.sea.notes)),
+        )  # fmt: skip
+
+    def _vessel(self, crew: Crew) -> VesselSummary:
+        if crew.stays or self.day is None:
+            return self._stays(crew, crew.stays or "The region has no port.")
+        v = self.able.index(crew)
+        tasks = self.solution.routes[v]
+        if not tasks:
+            served = {s for route in self.solution.routes for s in route}
+            reason = (
+                "There is no debris in the forecast."
+                if not self.day.problem.tasks
+                else why_vessel_stays(self.day, v, served)
+            )
+            return self._stays(crew, reason, v)
+        trip = tell(self.day.problem, v, tasks)
+        catch = catch_of(self.day, v, trip)
+        self.catches[v] = catch
+        before = len(self.tables.orders)
+        Writer(self.day, v, self.tables, self.task_ids).trip(trip, catch)
+        metres = sum(o["distance_m"] for o in self.tables.orders[before:])
+        last = trip.stops[-1]
+        binding = binding_limits(self.day, v, tasks, trip.end_arrive, last.hold_left, last.deadline)
+        return VesselSummary(crew.vessel_id, "sent", "", float(catch.total.mean()), float(np.quantile(catch.total, 0.1)),
+                             float(np.quantile(catch.total, 0.9)), metres, away(trip, self.day.problem, v) / 3600.0, binding)  # fmt: skip
+
+    def _stays(self, crew: Crew, reason: str, v: int | None = None) -> VesselSummary:
+        """A vessel without a route: it stays in port, or makes for one if it is at sea."""
+        if self.day is None or not np.isfinite(crew.xy).all():
+            return VesselSummary(crew.vessel_id, "stays", reason, 0.0, 0.0, 0.0, 0.0, 0.0)
+        stand_in = Writer(replace(self.day, crews=[crew]), 0, self.tables, self.task_ids)
+        stand_in.hold = float(crew.row["hold_used"])
+        endurance = float(crew.row["endurance"]) * 3600.0
+        if crew.port >= 0 or not crew.ends:
+            stand_in.order("stay", crew.xy, 0.0, self.sea.horizon_s, self.sea.horizon_s + endurance, reason=reason)
+            return VesselSummary(crew.vessel_id, "stays", reason, 0.0, 0.0, 0.0, 0.0, 0.0)
+        lengths = {k: self.sea.router.distance(crew.xy, self.day.harbours.xy[k]) for k in crew.ends}
+        port = min(lengths, key=lambda k: lengths[k])
+        seconds = lengths[port] / float(crew.row["transit_speed"])
+        if v is not None:
+            trip: Trip = tell(self.day.problem, v, [])
+            port, seconds = trip.end_port, trip.end_arrive
+        stand_in.order("depart", crew.xy, 0.0, 0.0, endurance, reason="Makes for port. " + reason)
+        line, metres = stand_in.leg(crew.xy, self.day.harbours.xy[port])
+        stand_in.order("return", self.day.harbours.xy[port], seconds, seconds, endurance, metres=metres, begin=crew.xy,
+                       reason=f"Ends at {self.day.harbours.name[port]}.")  # fmt: skip
+        stand_in.draw(line)
+        return VesselSummary(crew.vessel_id, "stays", reason, 0.0, 0.0, 0.0, metres, seconds / 3600.0)
+
+    def _bound(self, expected: float) -> float | None:
+        if self.day is None or not self.able or not self.day.problem.tasks:
+            return 0.0
+        if self.settings.risk_aversion > 0 or self.settings.search.bound_rounds == 0:
+            return None
+        return max(expected, bounds.time_and_hold_bound(self.day.problem))
+
+    def _solver(self) -> dict[str, Any]:
+        import numba
+        import ortools
+
+        s = self.settings.search
+        return {
+            "method": "ruin-and-recreate with exact meetings, CP-SAT set packing of the routes met",
+            "ortools": ortools.__version__, "numba": numba.__version__, "seed": self.seed,
+            "iterations": self.solution.iterations, "rounds": s.rounds, "workers": s.workers,
+            "seconds": round(self.solution.seconds, 2), "columns": len(self.solution.columns),
+            "packing": self.solution.packing, "value_kg": self.solution.value,
+            "shares": int(self.day.problem.tasks) if self.day else 0, "patches": len(self.task_ids),
+            "history": [[round(t, 2), round(v, 3)] for t, v in self.solution.history],
+        }  # fmt: skip
+
+    def _tasks(self) -> gpd.GeoDataFrame:
+        """One row a patch."""
+        import shapely
+
+        patches, rows = self.sea.patches, []
+        values = self._values()
+        for k, task_id in enumerate(self.task_ids):
+            mass, area = patches.mass[:, k], patches.spread_m2[k, 0]
+            served = self._served_by(k)
+            reason = "" if served else self._why(k, values)
+            lon, lat = self.sea.router.plane.to_lonlat(patches.x[k, 0], patches.y[k, 0])
+            rows.append({
+                "task_id": task_id, "mass_kg": float(mass.mean()), "mass_p10_kg": float(np.quantile(mass, 0.1)),
+                "mass_p90_kg": float(np.quantile(mass, 0.9)), "radius_m": float(patches.radius_m[k, 0]),
+                "density_kg_km2": float(mass.mean() / (2 * area / 1e6)), "served_by": ", ".join(served), "reason": reason,
+                "geometry": shapely.Point(float(lon), float(lat)),
+            })  # fmt: skip
+        return self._frame(rows, "Tasks")
+
+    def _values(self) -> list[float]:
+        if self.day is None or not self.able:
+            return []
+        return [route_value(self.day.problem, v, r) or 0.0 for v, r in enumerate(self.solution.routes)]
+
+    def _served_by(self, patch: int) -> list[str]:
+        if self.day is None:
+            return []
+        of = self.day.shares.patch
+        return [
+            self.able[v].vessel_id for v, route in enumerate(self.solution.routes) if any(of[s] == patch for s in route)
+        ]
+
+    def _why(self, patch: int, values: list[float]) -> str:
+        if self.day is None or not self.able:
+            return "No vessel can be sent."
+        return why_patch_unserved(self.day, patch, self.solution.routes, values)
+
+    def _routes(self) -> gpd.GeoDataFrame:
+        import geopandas as gpd
+
+        columns = ["vessel_id", "sequence", "geometry"]
+        return gpd.GeoDataFrame(pd.DataFrame(self.tables.routes, columns=columns), geometry="geometry", crs="EPSG:4326")
+
+    def _tracks(self) -> gpd.GeoDataFrame:
+        """Mean drift of each patch."""
+        import geopandas as gpd
+
+        patches = self.sea.patches
+        count, hours = patches.x.shape
+        lon, lat = self.sea.router.plane.to_lonlat(patches.x.ravel(), patches.y.ravel())
+        times = self.issue + pd.to_timedelta(np.arange(hours) * patches.step, unit="s")
+        return gpd.GeoDataFrame(
+            {"task_id": np.repeat(np.array(self.task_ids, dtype=object), hours), "time": np.tile(times, count)},
+            geometry=gpd.points_from_xy(lon, lat), crs="EPSG:4326",
+        )  # fmt: skip
+
+    def _frame(self, rows: list[dict[str, Any]], product: str) -> gpd.GeoDataFrame:
+        """A table with every column of its contract, also when it is empty."""
+        import geopandas as gpd
+
+        from oceanclean.products import TABLES
+
+        spec = TABLES[product].columns
+        frame = pd.DataFrame(rows, columns=[*spec, "geometry"])
+        for name, column in spec.items():
+            if column.kind == "time":
+                frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[ns, UTC]")
+            elif column.kind in ("float", "int"):
+                frame[name] = frame[name].astype(float if column.kind == "float" else int)
+        return validate_table(product, gpd.GeoDataFrame(frame, geometry="geometry", crs="EPSG:4326"), "plan")

@@ -1,0 +1,142 @@
+"""The allocation in a process of its own: OR-Tools and TensorFlow share one badly.
+
+Only file names and small records pass; the plan comes back as files.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oceanclean.errors import InputError, OceancleanError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from oceanclean.products import Plan
+    from oceanclean.settings import RegionSettings
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the process is asked to do.
+
+    Attributes:
+        tracks, forcing: Zarr or NetCDF.
+        fleet: GeoParquet.
+        region: settings of the region.
+        issue_time: ISO 8601 UTC.
+        horizon_h: hours planned.
+        out: folder that the plan's files are written into; it exists.
+        forecast: Zarr or NetCDF, or "".
+        settings: values of :class:`~oceanclean.allocation.options.AllocationSettings`.
+        seed: of the search.
+        seconds: wall time of the search, or None.
+        previous: folder of yesterday's plan, or "".
+    """
+
+    tracks: str
+    forcing: str
+    fleet: str
+    region: RegionSettings
+    issue_time: str
+    horizon_h: float
+    out: str
+    forecast: str = ""
+    settings: dict[str, Any] | None = None
+    seed: int = 1
+    seconds: float | None = None
+    previous: str = ""
+
+
+def open_grid(path: str) -> xr.Dataset:
+    """A gridded product from Zarr or NetCDF.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    import xarray as xr
+
+    try:
+        return xr.open_zarr(path) if Path(path).is_dir() else xr.open_dataset(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            path, "file", error, "a Zarr or NetCDF product", "Run the stage that makes it again."
+        ) from error
+
+
+def run(job: Job) -> Plan:
+    """Read the inputs, allocate, write the plan; in this process."""
+    import geopandas as gpd
+
+    from oceanclean.allocation.options import AllocationSettings
+    from oceanclean.allocation.plan import allocate
+    from oceanclean.products import Plan
+    from oceanclean.region import Region
+
+    try:
+        fleet = gpd.read_parquet(job.fleet)
+    except (OSError, ValueError) as error:
+        raise InputError(job.fleet, "file", error, "the fleet as GeoParquet", "Run the ingest stage again.") from error
+    plan = allocate(
+        open_grid(job.tracks), open_grid(job.forecast) if job.forecast else None, open_grid(job.forcing), fleet,
+        Region(job.region), issue_time=job.issue_time, horizon_h=job.horizon_h,
+        settings=AllocationSettings.model_validate(job.settings or {}), seed=job.seed, seconds=job.seconds,
+        previous_plan=Plan.load(Path(job.previous)) if job.previous else None,
+    )  # fmt: skip
+    plan.save(Path(job.out))
+    return plan
+
+
+def _child(job: Job, answer: Connection) -> None:
+    try:
+        run(job)
+        answer.send(None)
+    except OceancleanError as error:
+        answer.send(error)
+    except Exception as error:  # the parent must hear of anything, and in words
+        answer.send(OceancleanError(f"The allocation failed: {type(error).__name__}: {error}"))
+    finally:
+        answer.close()
+
+
+def allocate_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> Plan:
+    """Run a job in a spawned process and load the plan that it wrote.
+
+    Args:
+        job: inputs by file name.
+        timeout_s: the process is ended after this time.
+
+    Raises:
+        OceancleanError: what the process raised, of the same type; or that it died or ran out of time.
+    """
+    from oceanclean.products import Plan
+
+    context = multiprocessing.get_context("spawn")
+    receive, send = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(job, send), name="oceanclean-allocation", daemon=True)
+    child.start()
+    send.close()
+    try:
+        if not receive.poll(timeout_s):
+            raise OceancleanError(f"The allocation took longer than {timeout_s:.0f} s and was ended. "
+                                  "Lower search.iterations in config/models/allocation.yaml.")  # fmt: skip
+        try:
+            error = receive.recv()
+        except EOFError:
+            child.join(10)
+            raise OceancleanError(f"The allocation's process died (exit code {child.exitcode}). "
+                                  "Look for a lack of memory and run the stage again.") from None  # fmt: skip
+    finally:
+        if child.is_alive():
+            child.join(5)
+        if child.is_alive():
+            child.terminate()
+            child.join(5)
+        receive.close()
+    if error is not None:
+        raise error
+    return Plan.load(Path(job.out))
