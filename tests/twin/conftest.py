@@ -26,14 +26,14 @@ def fleet(config_dir):
 
 @pytest.fixture(scope="session")
 def settings(config_dir):
-    """The shipped settings, made small: 6 × 6 km off the river mouth, a day of spin-up, a day of horizon."""
+    """The shipped settings, made small: 6 × 6 km at a river mouth, a day of spin-up, a day of horizon."""
     full = load_twin_settings(config_dir)
     return full.model_copy(
         update={
             "ocean": full.ocean.model_copy(update={"spin_up_h": 24, "grid_step_deg": 0.02}),
-            "debris": full.debris.model_copy(update={"rafts": 40, "loose_particles": 300}),
+            "debris": full.debris.model_copy(update={"rafts": 120, "loose_particles": 300}),
             "scene": full.scene.model_copy(
-                update={"size_px": 600, "strip_px": 300, "centres": [full.scene.centres[0]], "cloud_cover": (0.1, 0.2)}
+                update={"size_px": 600, "strip_px": 300, "centres": [(-87.70, 15.95)], "cloud_cover": (0.1, 0.2)}
             ),
             "forecast": full.forecast.model_copy(update={"history_h": 24, "horizon_h": 36}),
         }

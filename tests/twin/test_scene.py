@@ -82,12 +82,21 @@ def test_file_is_what_the_reader_of_real_scenes_expects(scene_path):
                     "platform": "Sentinel-2A", "radiometry": "rhorc"}  # fmt: skip
 
 
-def test_water_has_the_published_spectrum(pixels, truth, settings):
-    """The median of open water is the published median within 0.0025 (colour varies), and it is not constant."""
+def test_calm_water_has_the_published_spectrum(flat):
+    """Clear water without noise, swell or colour is the published median to the digit, in every pixel."""
+    layers, quiet = flat
+    image = rendered(layers, quiet)
+    for index, band in enumerate(BANDS):
+        assert np.ptp(image[index]) == 0
+        assert image[index, 0, 0] == pytest.approx(quiet.spectra["marine_water"][band], abs=1e-6)
+
+
+def test_water_varies_around_the_published_spectrum(pixels, truth, settings):
+    """The median of water off a river mouth is the published median within 0.005, and it is not constant."""
     water = (truth[0] == CLASS_ID["marine_water"]) & (pixels[0] > 0)
     for index, band in enumerate(BANDS):
         seen = pixels[index][water] * 1e-4
-        assert np.median(seen) == pytest.approx(settings.scene.spectra["marine_water"][band], abs=2.5e-3)
+        assert np.median(seen) == pytest.approx(settings.scene.spectra["marine_water"][band], abs=5e-3)
         assert seen.std() > 0.5 * settings.scene.noise[band]
 
 
@@ -143,7 +152,6 @@ def test_truth_of_a_scene_agrees_with_its_debris(pixels, truth):
     """Where the truth says that debris covers a fifth of a pixel under clear sky, the near infrared is brighter."""
     debris = (truth[1] >= 50) & (truth[0] == CLASS_ID["marine_debris"]) & (pixels[0] > 0)
     water = (truth[0] == CLASS_ID["marine_water"]) & (pixels[0] > 0)
-    if debris.sum() < 3:
-        pytest.skip("no dense debris under clear sky in the small scene of this seed")
+    assert debris.sum() > 3
     b8 = BANDS.index("B8")
     assert np.median(pixels[b8][debris]) > np.percentile(pixels[b8][water], 99)

@@ -108,10 +108,8 @@ def score_plan(plan_folder: Path, truth: Path, fleet: FleetSettings, settings: T
         vessel, room = vessels[order.vessel_id], hold[order.vessel_id]
         caught, waited = _execute(order, plan, vessel, room, debris, weather, settings.score)
         hold[order.vessel_id] -= caught
-        done = {"kg_caught": round(caught, 1), "kg_expected": round(float(order.expected_kg), 1)}
-        orders.append(
-            {"vessel_id": order.vessel_id, "task_id": order.task_id, **done, "hours_waited": round(waited, 2)}
-        )
+        told = {"vessel_id": order.vessel_id, "task_id": order.task_id, "hours_waited": round(waited, 2)}
+        orders.append({**told, "kg_caught": round(caught, 1), "kg_expected": round(float(order.expected_kg), 1)})
     return _summary(orders, at_sea)
 
 
