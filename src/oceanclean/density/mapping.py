@@ -146,11 +146,18 @@ def _forecast_at(
             notes.append(f"The earlier forecast (to {last:%Y-%m-%d %H:%M} UTC) does not reach the map's time; it was "
                          "not used.")  # fmt: skip
             return None
-        at = min(max(moment, first), last)
-        fields = (
-            fields.interp(time=at.as_unit("ns").to_datetime64()) if fields.sizes["time"] > 1 else fields.isel(time=0)
-        )
+        fields = _at_time(fields, min(max(moment, first), last))
     return tuple(fields[n].to_numpy().astype(np.float64) for n in (names.DENSITY, names.DENSITY_STD))  # type: ignore[return-value]
+
+
+def _at_time(fields: xr.Dataset, moment: pd.Timestamp) -> xr.Dataset:
+    """Linear between the two times around a moment, which lies within the fields' times."""
+    times = fields["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
+    position = float(np.interp(moment.as_unit("ns").value, times, np.arange(times.size)))
+    low = int(position)
+    high = min(low + 1, times.size - 1)
+    share = position - low
+    return fields.isel(time=low, drop=True) * (1 - share) + fields.isel(time=high, drop=True) * share
 
 
 def _after_looks(

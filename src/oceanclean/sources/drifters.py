@@ -29,6 +29,7 @@ _COLUMNS = {
     "lon": ("longitude", "lon", "lng"),
     "drogued": ("drogued", "drogue", "drogue_attached", "drogue_presence"),
     "drogue_lost_date": ("drogue_lost_date",),
+    "available_at": ("available_at",),
 }
 #: Positions a file may hold where it has none.
 _NO_PLACE = (-999.0, -999.999, 999999.0, -999999.0)
@@ -84,11 +85,12 @@ def read_drifter_csv(
     """
     notes: list[str] = []
     options = source.options
-    frames = [_one_file(path, options.get("timezone"), notes) for path in files_of(source.path, work, (".csv", ".gz"))]
+    latency = pd.Timedelta(hours=source.latency_h)
+    files = files_of(source.path, work, (".csv", ".gz"))
+    frames = [_one_file(path, options.get("timezone"), latency, notes) for path in files]
     if not frames:
         return tables.empty("Drifters"), [*notes, f"No drifter file at {source.path}."]
     table = pd.concat(frames, ignore_index=True)
-    table["available_at"] = table["time"] + pd.Timedelta(hours=source.latency_h)
     oldest = issue_time - pd.Timedelta(hours=float(options.get("history_h", 336)))
     table = table[(table["available_at"] <= issue_time) & (table["time"] >= oldest)]
     table = _without_duplicates(table.sort_values(["drifter_id", "time"], kind="stable"), source, notes)
@@ -99,9 +101,9 @@ def read_drifter_csv(
     return _around(table, region), notes
 
 
-def _one_file(path: Path, zone: str | None, notes: list[str]) -> pd.DataFrame:
-    """Fixes of one file: drifter_id, time, lat, lon, drogued."""
-    raw = tables.read_csv(path, _COLUMNS, ("drogued", "drogue_lost_date"), notes)
+def _one_file(path: Path, zone: str | None, latency: pd.Timedelta, notes: list[str]) -> pd.DataFrame:
+    """Fixes of one file: drifter_id, time, lat, lon, drogued, available_at."""
+    raw = tables.read_csv(path, _COLUMNS, ("drogued", "drogue_lost_date", "available_at"), notes)
     lat, lon = (tables.numbers(raw, c, path, empty_allowed=True) for c in ("lat", "lon"))
     there = lat.notna() & lon.notna() & ~lat.isin(_NO_PLACE) & ~lon.isin(_NO_PLACE)
     if (~there).any():
@@ -110,6 +112,8 @@ def _one_file(path: Path, zone: str | None, notes: list[str]) -> pd.DataFrame:
     raw.attrs = attrs
     out = pd.DataFrame({"drifter_id": raw["drifter_id"], "time": tables.times(raw, "time", path, notes, zone)})
     out["lat"], out["lon"] = tables.places(raw, path)
+    stated = "available_at" in raw
+    out["available_at"] = tables.times(raw, "available_at", path, notes) if stated else out["time"] + latency
     out["drogued"] = _drogued(raw, out["time"], path, notes)
     if (out["drifter_id"] == "").any():
         raise InputError(path, f"drifter_id, line {raw['line'][out['drifter_id'] == ''].iloc[0]}", "nothing",

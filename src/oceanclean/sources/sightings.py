@@ -36,8 +36,9 @@ _COLUMNS = {
     "available_at": ("available_at", "reported_at"),
 }
 _OPTIONAL = ("observer", "description", "area_m2", "mass_kg", "class_name", "probability", "available_at")
-#: Two reports nearer than this in place and time are one.
-SAME_PLACE_M, SAME_TIME_MIN = 500.0, 60.0
+#: Two reports nearer than this in place and time are one: crews place a patch by eye, to about a kilometre each, and
+#: it drifts between their reports.
+SAME_PLACE_M, SAME_TIME_MIN = 3000.0, 60.0
 #: Trust in a report whose observer is not rated, and area of a patch whose size is not given (a 30 × 30 m patch).
 DEFAULT_TRUST, DEFAULT_AREA_M2 = 0.6, 900.0
 
@@ -143,7 +144,7 @@ def _classes(raw: pd.DataFrame, path: Path) -> pd.Series:
 
 
 def without_repeats(table: pd.DataFrame, place: str, notes: list[str]) -> pd.DataFrame:
-    """Keep one of several reports of the same patch: within 500 m and an hour of one kept before.
+    """Keep one of several reports of the same patch: within 3 km and an hour of one kept before.
 
     The kept report is the first; it takes the largest area and the highest trust of those it stands for.
     """

@@ -1,0 +1,223 @@
+"""Drifters, sightings, windrows and the fleet: tables from people and instruments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+from source_files import ISSUE, make_region, source, sources
+
+from oceanclean.errors import InputError, SettingsError
+from oceanclean.region import load_region
+from oceanclean.settings import FleetSettings, load_fleet_settings, load_sources_settings
+from oceanclean.sources import fingerprint, inputs_used, read_drifters, read_fleet, read_sightings
+from oceanclean.sources.places import expand
+
+DRIFTERS = """ID,time,latitude,longitude,drogue_lost_date
+,UTC,degrees_north,degrees_east,UTC
+b1,2026-06-15T00:00:00Z,30.50,211.00,1970-01-01T00:00:00Z
+b1,2026-06-15T01:00:00Z,30.51,211.00,1970-01-01T00:00:00Z
+ID,time,latitude,longitude,drogue_lost_date
+b1,2026-06-15T01:00:00Z,30.51,211.00,1970-01-01T00:00:00Z
+b1,2026-06-15T02:00:00Z,35.52,211.00,1970-01-01T00:00:00Z
+b1,2026-06-15T03:00:00Z,30.53,211.00,1970-01-01T00:00:00Z
+b1,2026-06-15T04:00:00Z,30.54,211.00,1970-01-01T00:00:00Z
+b2,2026-06-15T00:00:00Z,30.20,-149.50,2026-06-14T12:00:00Z
+b2,2026-06-15T01:00:00Z,NaN,NaN,2026-06-14T12:00:00Z
+b2,2026-06-15T07:00:00Z,30.20,-149.50,2026-06-14T12:00:00Z
+"""
+
+
+def drifters(tmp_path, text, region=None, **options):
+    (tmp_path / "d.csv").write_text(text)
+    return read_drifters(
+        region or make_region(), [source("drifter_csv", tmp_path / "d.csv", **options)], issue_time=ISSUE
+    )
+
+
+def test_drifters_are_mended_and_said(tmp_path):
+    """Units row, repeated header, repeated fix, missing position: dropped and counted; 0–360 is turned."""
+    table, said = drifters(tmp_path, DRIFTERS)
+    assert len(table) == 5  # the jump to 35.5° N lies outside, the fix of 07:00 in the future
+    assert table.geometry.x.max() < -148
+    for word in ("repeated header", "repeated drifter fixes", "without a position", "jump"):
+        assert any(word in s for s in said), word
+
+
+def test_a_jump_is_marked_bad_and_its_neighbours_are_not(tmp_path):
+    """Only the fix that jumps away and back is bad."""
+    table, _ = drifters(tmp_path, DRIFTERS.replace("35.52", "31.00"))
+    one = table[table.drifter_id == "b1"]
+    assert one.quality.tolist() == [1, 1, 3, 1, 1]
+
+
+def test_the_drogue_is_lost_when_its_date_is_past(tmp_path):
+    """The epoch means never lost; an earlier date means lost."""
+    table, _ = drifters(tmp_path, DRIFTERS)
+    assert table[table.drifter_id == "b1"].drogued.all()
+    assert not table[table.drifter_id == "b2"].drogued.any()
+
+
+def test_drifters_of_the_future_are_not_seen(tmp_path):
+    """A fix is known only after its latency."""
+    table, _ = drifters(tmp_path, DRIFTERS, latency_h=3)
+    assert table.time.max() <= pd.Timestamp("2026-06-15T03:00Z")
+    assert (table.available_at <= pd.Timestamp(ISSUE)).all()
+
+
+def test_times_without_zone_are_said_and_wrong_times_are_refused(tmp_path):
+    """Without units row or zone UTC is assumed aloud; a line that is no time is named."""
+    text = "id,time,lat,lon\na,2026-06-15 01:00:00,30.5,-149\n"
+    _, said = drifters(tmp_path, text)
+    assert any("taken as UTC" in s for s in said)
+    with pytest.raises(InputError, match="line 2"):
+        drifters(tmp_path, text.replace("2026-06-15 01", "yesterday 01"), required=True)
+    with pytest.raises(InputError, match="position, line 2"):
+        drifters(tmp_path, text.replace("30.5", "95"), required=True)
+
+
+SIGHTINGS = """time,latitude,longitude,observer,description,area_m2
+2026-06-15T00:00Z,30.50,-149.0,ferry,plastic in a line,400
+2026-06-15T00:20Z,30.51,-149.01,tug,long slick of plastic,900
+2026-06-15T00:00Z,30.80,-148.5,pilot,bottles,
+2026-06-15T00:00Z,45.00,-149.0,pilot,bottles,100
+2026-06-15T08:00Z,30.50,-149.0,pilot,bottles,100
+"""
+
+
+def sightings(tmp_path, text, **options):
+    (tmp_path / "s.csv").write_text(text)
+    return read_sightings(
+        make_region(), [source("sightings_csv", tmp_path / "s.csv", **options)], issue_time=ISSUE, history_h=36
+    )
+
+
+def test_one_patch_reported_twice_counts_once(tmp_path):
+    """Two reports of one place and hour are one detection, with the larger area."""
+    table, said = sightings(tmp_path, SIGHTINGS)
+    assert len(table) == 2
+    assert table.area_m2.max() == 900
+    assert any("1 reports of a patch already reported" in s for s in said)
+    assert any("1 sightings outside" in s for s in said)
+
+
+def test_sightings_of_the_future_are_not_seen(tmp_path):
+    """A report counts from its time plus latency."""
+    table, _ = sightings(tmp_path, SIGHTINGS, latency_h=7)
+    assert len(table) == 0
+    table, _ = sightings(tmp_path, SIGHTINGS, latency_h=2)
+    assert (table.available_at <= pd.Timestamp(ISSUE)).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"), [(",400", ",-4", "area_m2"), (",400", ",big", "area_m2"), ("30.50", "north", "lat")]
+)
+def test_a_wrong_line_of_a_required_source_is_named(tmp_path, old, new, field):
+    """Negative area, words for numbers: the line is named."""
+    with pytest.raises(InputError, match=f"{field}, line 2"):
+        sightings(tmp_path, SIGHTINGS.replace(old, new, 1), required=True)
+
+
+@pytest.mark.real
+def test_windrows_stand_in_and_the_page_is_told(real_data, config_dir, monkeypatch):
+    """Seven winter windrows of other years stand in for 4 January 2020; the sentence gives their dates."""
+    monkeypatch.setenv("OCEANCLEAN_DATA", str(real_data("litter_windrows_cozar2024").parent))
+    region = load_region("mediterranean", config_dir)
+    wanted = load_sources_settings("mediterranean", config_dir).sightings
+    table, said = read_sightings(region, wanted, issue_time="2020-01-04T00:00Z", history_h=0)
+    assert len(table) == 7
+    assert set(table.sensor) == {"windrow_catalogue"}
+    assert set(table.seen_at.dt.month) <= {10, 11, 12, 1, 2, 3}
+    assert "12 Jan 2017" in said[0]
+    assert "stand in" in said[0]
+    real = wanted[0].model_copy(update={"options": {}})
+    table, said = read_sightings(region, [real], issue_time="2017-01-12T12:00Z", history_h=24)
+    assert len(table) == 2
+    assert (table.observed_at == table.seen_at).all()
+
+
+def fleet(**changes) -> FleetSettings:
+    vessel = {
+        "id": "V1", "name": "One", "home_port": "Roatan", "transit_speed_kn": 10, "collect_speed_kn": 2,
+        "endurance_h": 48, "hold_kg": 1000, "swath_m": 20, "efficiency": 0.8, "max_wave_height_m": 2,
+        "max_wind_kn": 25, **changes,
+    }  # fmt: skip
+    return FleetSettings(name="test", vessels=[vessel])
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return load_region("demo")
+
+
+def test_knots_become_metres_per_second(demo):
+    """Speeds of the fleet are SI in the product."""
+    table, _ = read_fleet(demo, fleet(), [], issue_time=ISSUE)
+    assert table.transit_speed[0] == pytest.approx(10 * 1852 / 3600)
+    assert table.geometry[0].y == 16.30
+
+
+def test_an_unknown_port_lists_those_there_are(demo):
+    """The error names vessel, port and the region's ports."""
+    with pytest.raises(SettingsError, match=r"V1.home_port.*Atlantis.*Roatan"):
+        read_fleet(demo, fleet(home_port="Atlantis"), [], issue_time=ISSUE)
+
+
+def test_a_vessel_on_land_or_elsewhere_is_refused(demo):
+    """Inland and outside the waters are errors; a harbour within 3 km of the coarse coast is not."""
+    with pytest.raises(InputError, match=r"V1.*inland"):
+        read_fleet(demo, fleet(lat=15.65, lon=-87.5), [], issue_time=ISSUE)
+    with pytest.raises(InputError, match="waters"):
+        read_fleet(demo, fleet(lat=20.0, lon=-87.5), [], issue_time=ISSUE)
+    for port in demo.settings.ports:
+        read_fleet(demo, fleet(lat=port.lat, lon=port.lon), [], issue_time=ISSUE)
+
+
+def test_a_negative_speed_is_refused():
+    """The settings themselves refuse it."""
+    with pytest.raises(ValidationError, match="transit_speed_kn"):
+        fleet(transit_speed_kn=-3)
+
+
+def test_the_newest_fix_before_the_issue_time_counts(demo, tmp_path):
+    """Later fixes are not seen, older ones are overruled, strangers are said."""
+    (tmp_path / "f.csv").write_text(
+        "vessel_id,time,lat,lon,hold_used_kg\nV1,2026-06-15T03:00Z,16.40,-87.0,100\nV1,2026-06-15T05:00Z,16.50,-87.1,\n"
+        "V1,2026-06-15T07:00Z,16.60,-87.2,0\nX9,2026-06-15T05:00Z,16.5,-87.1,0\n"
+    )
+    table, said = read_fleet(demo, fleet(), [source("fleet_csv", tmp_path / "f.csv")], issue_time=ISSUE)
+    assert table.geometry[0].y == 16.50
+    assert table.observed_at[0] == pd.Timestamp("2026-06-15T05:00Z")
+    assert any("X9" in s for s in said)
+
+
+def test_every_shipped_fleet_fits_its_region(config_dir):
+    """Ports exist, lie at the water, and every vessel stands in the waters."""
+    for name in ("demo", "mediterranean"):
+        region = load_region(name, config_dir)
+        table, _ = read_fleet(region, load_fleet_settings(region.settings.fleet, config_dir), [], issue_time=ISSUE)
+        assert len(table) >= 4
+        assert np.isfinite(table.geometry.x).all()
+
+
+def test_paths_take_their_variables(monkeypatch, tmp_path):
+    """${NAME} is filled in; an unset one is an error that names it."""
+    monkeypatch.setenv("SEA_DATA", "/sea")
+    assert expand("${SEA_DATA}/a.nc") == "/sea/a.nc"
+    assert expand("${OCEANCLEAN_WORK}/x", tmp_path) == f"{tmp_path}/x"
+    monkeypatch.delenv("OCEANCLEAN_DATA", raising=False)
+    assert expand("${OCEANCLEAN_DATA}/x") == "../shared/data/x"
+    with pytest.raises(SettingsError, match="NO_SUCH"):
+        expand("${NO_SUCH}/x")
+
+
+def test_the_fingerprint_changes_with_the_files(tmp_path):
+    """A new file or another content gives another fingerprint; the list of inputs names the files."""
+    (tmp_path / "a.csv").write_text("x")
+    wanted = sources(drifters=source("drifter_csv", tmp_path / "*.csv"))
+    first = fingerprint(wanted)
+    assert fingerprint(wanted) == first
+    (tmp_path / "b.csv").write_text("y")
+    assert fingerprint(wanted) != first
+    assert inputs_used(wanted, None, [])[0]["files"] == "a.csv, b.csv"
