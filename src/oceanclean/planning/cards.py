@@ -94,7 +94,7 @@ def tasks_of(plan: Plan, witness: Witness) -> list[Task]:
                 task_id=notation.plain(row.task_id, 40), lat=lat, lon=lon, mass_kg=round(row.mass_kg, 2),
                 p10_kg=round(row.mass_p10_kg, 2), p90_kg=round(row.mass_p90_kg, 2), radius_m=round(row.radius_m, 1),
                 density_kg_km2=round(row.density_kg_km2, 2), served_by=notation.plain(row.served_by),
-                reason=notation.plain(row.reason, 600), evidence=evidence.text,
+                reason=notation.plain(row.reason, 600), evidence=evidence.text, observed=evidence.observed,
                 observation_age_h=_number(evidence.age_h, 2), track=points.get(row.task_id, []),
             )
         )  # fmt: skip

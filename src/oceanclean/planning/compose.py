@@ -54,7 +54,7 @@ def compose(
     return PlanView(
         schema=SCHEMA,
         header=header,
-        bottom=verdict.bottom_of(plan, vessels, tasks, seen, header.timezone),
+        bottom=verdict.bottom_of(plan, vessels, tasks, header.timezone),
         degraded=provenance.degraded_of(plan, run, segmentations),
         seen=seen,
         vessels=vessels,

@@ -23,9 +23,10 @@ LAND, CLIMATOLOGY, FORECAST, OBSERVATION = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a place rests on, in words, and the age of the youngest look at it."""
+    """What a place rests on, in words, whether it was seen, and the age of the youngest look at it."""
 
     text: str
+    observed: bool
     age_h: float | None
 
 
@@ -107,7 +108,8 @@ class Witness:
             CLIMATOLOGY: "Never seen: assumed background only",
         }.get(origin, "Cell counted as land")
         near = self._nearest(lat, lon)
-        return Evidence(f"{seen}. {near}" if near else f"{seen}.", age if np.isfinite(age) else None)
+        text = f"{seen}. {near}" if near else f"{seen}."
+        return Evidence(text, origin == OBSERVATION, age if np.isfinite(age) else None)
 
     def _nearest(self, lat: float, lon: float) -> str:
         """The detection that says most about the place, in words."""

@@ -116,13 +116,12 @@ def density_scales(
 
     They begin no lower than the region's background: what is below it says nothing and is not drawn.
     """
-    top = settings.density_max_kg_km2
+    top, floor = settings.density_max_kg_km2, region.settings.background.mean_kg_km2
     if top is None:
         values = [density_map[names.DENSITY].to_numpy(), forecast[names.DENSITY].to_numpy()]
-        finite = np.concatenate([v[np.isfinite(v)].ravel() for v in values])
-        top = colour.round_up(float(np.quantile(finite, 0.9995))) if finite.size and finite.max() > 0 else 1.0
-    low = colour.round_up(max(top / 10**settings.density_decades, region.settings.background.mean_kg_km2))
-    low = min(low, top / 10)
+        above = np.concatenate([v[v > 2 * floor] for v in values])  # NaN compares false
+        top = colour.round_up(float(np.quantile(above, 0.995))) if above.size else max(10 * floor, 1.0)
+    low = min(colour.round_up(max(top / 10**settings.density_decades, floor)), top / 10)
     return (
         Scale("Floating debris", "kg/km²", low, top, "magma_r", (0.08, 0.92)),
         Scale("Doubt (standard deviation)", "kg/km²", low, top, "viridis_r", (0.0, 0.95)),

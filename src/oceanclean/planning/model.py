@@ -131,6 +131,7 @@ class Task:
     served_by: str
     reason: str
     evidence: str
+    observed: bool
     observation_age_h: float | None
     track: list[TrackPoint] = field(default_factory=list)
 

@@ -108,7 +108,7 @@ def degraded_of(plan: Plan, run: Mapping[str, Any], segmentations: Sequence[Segm
     said = [*(run.get("degraded") or []), *(t for s in segmentations for t in s.degraded), *plan.degraded]
     clean = [notation.plain(t, 500) for t in said]
     if not segmentations and not any("scene" in t.lower() for t in clean):
-        clean.insert(0, "No satellite scene today: the map rests on earlier looks carried forward.")
+        clean.insert(0, "No satellite scene today.")
     return list(dict.fromkeys(t for t in clean if t))
 
 

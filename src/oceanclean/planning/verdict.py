@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oceanclean.planning import notation
-from oceanclean.planning.model import Bottom, Seen, Task, Vessel
+from oceanclean.planning.model import Bottom, Task, Vessel
 
 if TYPE_CHECKING:
     from oceanclean.products import Plan
@@ -16,7 +16,7 @@ TIGHT_SHARE = 0.25
 DOUBTFUL = 0.7
 
 
-def bottom_of(plan: Plan, vessels: list[Vessel], tasks: list[Task], seen: Seen, timezone: str) -> Bottom:
+def bottom_of(plan: Plan, vessels: list[Vessel], tasks: list[Task], timezone: str) -> Bottom:
     """The bottom line of the plan."""
     sent = [v for v in vessels if v.status == "sent"]
     back = max((v.back for v in sent if v.back), default=None)
@@ -26,7 +26,7 @@ def bottom_of(plan: Plan, vessels: list[Vessel], tasks: list[Task], seen: Seen, 
         p10_kg=round(plan.p10_kg, 2), p90_kg=round(plan.p90_kg, 2),
         bound_kg=None if plan.bound_kg is None else round(plan.bound_kg, 2),
         gap=None if plan.gap is None else round(plan.gap, 6), bound_statement=bound_statement(plan),
-        main_risk=main_risk(vessels, seen), vessels_sent=len(sent), vessels_total=len(vessels),
+        main_risk=main_risk(vessels, tasks), vessels_sent=len(sent), vessels_total=len(vessels),
         tasks_served=sum(1 for t in tasks if t.served_by), tasks_total=len(tasks),
         task_mass_share=round(plan.task_mass_share, 4), last_back=back, max_wave_height_m=max(waves, default=None),
     )  # fmt: skip
@@ -67,7 +67,7 @@ def bound_statement(plan: Plan) -> str:
     )
 
 
-def main_risk(vessels: list[Vessel], seen: Seen) -> str:
+def main_risk(vessels: list[Vessel], tasks: list[Task]) -> str:
     """The one thing to watch."""
     orders = [(v, o) for v in vessels for o in v.orders if o.action == "collect"]
     if not orders:
@@ -92,8 +92,9 @@ def main_risk(vessels: list[Vessel], seen: Seen) -> str:
                 f"Waves of {order.wave_height_m:.1f} m at {order.task_id} leave {short(vessel)} little below its "
                 f"limit of {vessel.max_wave_height_m:.1f} m."
             )
-    if seen.observed_share < 0.05:
-        return "Almost none of the sea was seen: the patches rest on the drift forecast."
+    unseen = [t.task_id for t in tasks if t.served_by and not t.observed]
+    if unseen and len(unseen) == sum(1 for t in tasks if t.served_by):
+        return "None of the patches was seen by today's data: all rest on the drift forecast."
     wide = max(orders, key=lambda d: (d[1].p90_kg - d[1].p10_kg, -d[0].number))
     return (
         f"The catch at {wide[1].task_id} is the least certain: "
