@@ -127,7 +127,9 @@ def _share_out(
         total.add(np.maximum(cell, 0), cell >= 0, amount[whole])
     if not len(cut[0]):
         return
-    turned = grid.wrap(lon)  # a pixel cut by the date line has corners a turn apart otherwise
+    # the turn changes far from the grid, so that corners of one pixel are never a turn apart
+    middle = grid.west + grid.step * grid.nx / 2
+    turned = middle + np.mod(lon - middle + 180.0, 360.0) - 180.0
     for i in range(parts):
         for j in range(parts):
             y, x = (i + 0.5) / parts, (j + 0.5) / parts
