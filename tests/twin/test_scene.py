@@ -10,6 +10,7 @@ import rasterio
 
 from oceanclean.products.names import BAND_RESOLUTION_M, BANDS, CLASS_ID
 from oceanclean.twin import scene
+from oceanclean.twin.debris import make_debris
 from oceanclean.twin.paint import Cover, cover_of
 
 
@@ -149,10 +150,20 @@ def test_clouds_edge_and_land_are_there(pixels, truth, settings):
     assert empty.all(axis=0).mean() == pytest.approx(settings.scene.edge_nodata_share, abs=0.03)
 
 
-def test_truth_of_a_scene_agrees_with_its_debris(pixels, truth):
-    """Where the truth says that debris covers a fifth of a pixel under clear sky, the near infrared is brighter."""
-    debris = (truth[1] >= 50) & (truth[0] == CLASS_ID["marine_debris"]) & (pixels[0] > 0)
-    water = (truth[0] == CLASS_ID["marine_water"]) & (pixels[0] > 0)
-    assert debris.sum() > 3
-    b8 = BANDS.index("B8")
-    assert np.median(pixels[b8][debris]) > np.percentile(pixels[b8][water], 99)
+def test_truth_of_a_scene_agrees_with_its_debris(ocean, region, settings, tmp_path):
+    """Over a raft under a clear sky the near infrared is brighter than nearly all water, where the truth says so."""
+    debris = make_debris(ocean, region, settings, 5)
+    lon, lat, afloat = debris.at(10.0)
+    held = afloat & (debris.raft >= 0)
+    heaviest = held & (debris.raft == np.argmax(np.bincount(debris.raft[held], debris.mass_kg[held])))
+    clear = settings.scene.model_copy(update={"cloud_cover": (0.01, 0.02), "edge_nodata_share": 0.0})
+    frame = scene.frame_at(float(lon[heaviest].mean()), float(lat[heaviest].mean()), clear)
+    rng = np.random.default_rng(1)
+    under = settings.model_copy(update={"scene": clear})
+    layers = scene.compose(frame, ocean, debris, region, under, 10.0, rng, swath_edge=False)
+    scene.write_scene(tmp_path / "s.tif", tmp_path / "t.tif", layers, clear, {}, rng)
+    with rasterio.open(tmp_path / "s.tif") as seen, rasterio.open(tmp_path / "t.tif") as hidden:
+        b8, (kind, cover) = seen.read(BANDS.index("B8") + 1), hidden.read()
+    dense = (cover >= 50) & (kind == CLASS_ID["marine_debris"])
+    assert dense.sum() > 3
+    assert np.median(b8[dense]) > np.percentile(b8[kind == CLASS_ID["marine_water"]], 99)

@@ -14,8 +14,9 @@ import xarray as xr
 from oceanclean.errors import MissingDataError
 from oceanclean.products.plan import Plan
 from oceanclean.twin.forecast import write_cf
-from oceanclean.twin.score import score_map, score_plan, score_segmentation, sun_is_up
+from oceanclean.twin.score import score_map, score_plan, score_run, score_segmentation
 from oceanclean.twin.settings import load_twin_settings
+from oceanclean.twin.sortie import sun_is_up
 
 START = np.datetime64("2026-06-15T06:00:00")
 NOON = pd.Timestamp("2026-06-15T15:00:00Z")
@@ -164,3 +165,20 @@ def test_a_segmentation_is_scored_within_one_pixel_on_what_it_observed(tmp_path)
     assert score.precision == pytest.approx(15 / 16)
     assert score.rafts == score.rafts_found == 1
     assert score.observed_km2 == pytest.approx(35 * 50 * 1e-4)
+
+
+def test_a_run_is_scored_stage_by_stage(truth, tmp_path, region, config_dir):
+    """The figures of a run are those of its stages, each by its own name; a run without a plan says so."""
+    root = tmp_path / "run"
+    (root / "map").mkdir(parents=True)
+    with pytest.raises(MissingDataError, match=r"plan\.json"):
+        score_run(root, truth, region, config_dir)
+    saved_plan(root / "allocate")
+    lon, lat = np.arange(-87.49, -86.5, 0.02), np.arange(16.01, 17.0, 0.02)
+    density = xr.Dataset({"debris_density": (("lat", "lon"), np.ones((len(lat), len(lon))))},
+                         {"lat": lat, "lon": lon}, {"valid_time": "2026-06-15T12:00:00Z"})  # fmt: skip
+    density.to_netcdf(root / "map" / "density.nc")
+    figures = score_run(root, truth, region, config_dir)
+    assert figures["plan.kg_caught"] == figures["plan.pelicano.kg_caught"] == pytest.approx(0.8 * 900, rel=0.05)
+    assert figures["map.mass_kg"] == pytest.approx(900)
+    assert not [k for k in figures if k.startswith(("forecast", "detect"))]

@@ -227,12 +227,16 @@ def birthplaces(
         here = np.nonzero(block == half_day)[0]
         level = ocean.front_level(ocean.stream_function(12.0 * half_day))
         chance = np.exp(-((level / 0.25) ** 2)) * np.exp(-basin.shore_m / settings.debris.shore_scale_m)
-        chance[basin.shore_m < 5_000] = 0
+        chance[basin.shore_m < min(5_000, 0.5 * basin.shore_m.max())] = 0
         cell = rng.choice(chance.size, len(here), p=(chance / chance.sum()).ravel())
         row, column = np.unravel_index(cell, chance.shape)
         lon[here] = basin.grid.lon[column] + basin.grid.step * rng.uniform(-0.5, 0.5, len(here))
         lat[here] = basin.grid.lat[row] + basin.grid.step * rng.uniform(-0.5, 0.5, len(here))
-    mouths = np.array([off_coast(ocean, *place) for place in settings.rivers.values()])
+    west, south, east_edge, north_edge = basin.grid.bounds
+    mouths = np.array([
+        off_coast(ocean, lon_m, lat_m) for lon_m, lat_m in settings.rivers.values()
+        if west <= lon_m <= east_edge and south <= lat_m <= north_edge
+    ])  # fmt: skip
     if len(mouths):
         from_river = rng.random(len(born)) < river_share
         chosen = mouths[rng.integers(len(mouths), size=len(born))]
@@ -245,7 +249,7 @@ def birthplaces(
 def off_coast(ocean: Ocean, lon: float, lat: float, distance_m: float = 4_000.0) -> tuple[float, float]:
     """Nearest cell of the sea at least that far from land: where a river's water leaves the shore."""
     basin = ocean.basin
-    rows, columns = np.nonzero(basin.shore_m >= distance_m)
+    rows, columns = np.nonzero(basin.shore_m >= min(distance_m, 0.5 * basin.shore_m.max()))
     dx = (basin.grid.lon[columns] - lon) * basin.dx / basin.grid.step
     dy = (basin.grid.lat[rows] - lat) * basin.dy / basin.grid.step
     best = int(np.argmin(dx**2 + dy**2))

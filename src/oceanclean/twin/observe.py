@@ -63,6 +63,7 @@ def observe(
         InputError: an issue time that is not on a whole hour, or fewer than one day.
     """
     times = _days(issue_time, days, settings)
+    _check_centres(region, settings)
     fleet = fleet or load_fleet_settings(region.settings.fleet)
     key = digest_record({
         "region": region.settings.model_dump(mode="json"), "settings": settings.model_dump(mode="json"),
@@ -100,6 +101,16 @@ def _days(issue_time: str, days: int, settings: TwinSettings) -> _Days:
     before = max(settings.ocean.spin_up_h, settings.forecast.history_h)
     hours = before + 24 * (days - 1) + settings.forecast.horizon_h + 1
     return _Days(first - np.timedelta64(before, "h"), hours, tuple(float(before + 24 * d) for d in range(days)))
+
+
+def _check_centres(region: Region, settings: TwinSettings) -> None:
+    """Refuse a scene that would not show the region."""
+    west, south, east, north = region.grid.bounds
+    for lon, lat in settings.scene.centres:
+        if not (west <= lon <= east and south <= lat <= north):
+            raise InputError("config/models/twin.yaml", "scene.centres", [lon, lat],
+                             f"a place in {region.name}: {west:g} to {east:g} E, {south:g} to {north:g} N",
+                             "Give the twin settings for this region.")  # fmt: skip
 
 
 def _finished(out: Path, key: str) -> dict[str, Any] | None:

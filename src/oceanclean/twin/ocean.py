@@ -276,8 +276,8 @@ def make_ocean(region: Region, start: np.datetime64, hours: int, settings: TwinS
 
 def make_eddies(basin: Basin, hours: int, s: OceanSettings, rng: np.random.Generator) -> Eddies:
     """Draw large and small eddies over the basin; more than fit, for each lives only a while."""
-    turns = max(1.0, hours / 240.0)
-    large, small = round(s.eddies * turns), round(s.small_eddies * turns)
+    stretches = max(1.0, hours / 240.0) * float((~basin.land).sum()) * basin.dx * basin.dy / 1e10
+    large, small = round(s.eddies_per_10000_km2 * stretches), round(s.small_eddies_per_10000_km2 * stretches)
     n = large + small
     is_small = np.arange(n) >= large
     radius = np.where(is_small, rng.uniform(*s.small_eddy_radius_m, n), rng.uniform(*s.eddy_radius_m, n))
@@ -300,7 +300,7 @@ def _spread_out(
 
     Eddies drawn blindly pile up, and their speeds would add up to what no shelf sea has.
     """
-    row, column = np.nonzero(basin.shore_m > 6_000)
+    row, column = np.nonzero(basin.shore_m > min(6_000, 0.5 * basin.shore_m.max()))
     placed = np.empty((len(born_h), 3))
     for k, born in enumerate(born_h):
         pick = rng.choice(len(row), candidates)

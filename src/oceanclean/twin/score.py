@@ -1,20 +1,8 @@
-"""Scores against the truth: a plan executed on the true debris, a density map, a segmented scene.
-
-Rules of the execution, the same for every planner:
-
-* A vessel is where its order says from ``arrive`` to ``leave``; between orders nothing is simulated (the order's times
-  are taken as kept). If the task has a forecast track, the search starts from that track.
-* By day a crew sees rafts within ``sight_m``; loose pieces, and everything by night, are only caught when swept over.
-* It steers for the raft with most mass for the way, at search speed until 300 m off, then at collecting speed with the
-  gear out. With nothing in sight it searches on an outward spiral around the ordered place.
-* What lies within half a swath of the track is caught with the vessel's efficiency, until the hold is full; what was
-  swept once is not sought again. Caught mass is gone for every later order.
-* Above the vessel's limits of true wave height or wind it waits.
-"""
+"""Scores against the truth: a plan executed on the true debris, maps, segmented scenes, and a whole run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,62 +12,18 @@ from oceanclean.errors import MissingDataError
 from oceanclean.products.names import DENSITY, NOT_OBSERVED, PROBABILITY_SCALE, Gate
 from oceanclean.products.plan import Plan
 from oceanclean.region import metres_per_degree
-from oceanclean.settings import KNOT_M_S
+from oceanclean.twin.sortie import TrueDebris, TrueWeather, execute, naive_utc
 
 if TYPE_CHECKING:
     import xarray as xr
-    from numpy.typing import NDArray
 
-    from oceanclean.settings import FleetSettings, VesselSettings
-    from oceanclean.twin.settings import ScoreSettings, TwinSettings
-
-GEAR_OUT_M = 300.0
-AFLOAT = 1
-
-
-@dataclass
-class TrueDebris:
-    """True particles: positions hour by hour, and the mass that is left of each."""
-
-    start: np.datetime64
-    lon: NDArray[np.float32]
-    lat: NDArray[np.float32]
-    status: NDArray[np.int8]
-    left_kg: NDArray[np.float64]
-    raft: NDArray[np.int64]
-
-    @classmethod
-    def read(cls, truth: Path) -> TrueDebris:
-        """Read ``debris.nc`` of a truth folder.
-
-        Raises:
-            MissingDataError: no such file.
-        """
-        import xarray as xr
-
-        path = truth / "debris.nc"
-        if not path.is_file():
-            raise MissingDataError(path, "debris.nc", "no such file", "the truth of a simulated sea",
-                                   "Give the truth folder that the twin wrote.")  # fmt: skip
-        with xr.open_dataset(path, engine="h5netcdf") as data:
-            return cls(data["time"].to_numpy()[0], data["lon"].to_numpy(), data["lat"].to_numpy(),
-                       data["status"].to_numpy(), data["mass"].to_numpy().copy(), data["raft"].to_numpy())  # fmt: skip
-
-    def hour(self, time: np.datetime64) -> float:
-        """Hours from the first field."""
-        return float((time - self.start) / np.timedelta64(1, "s")) / 3600
-
-    def at(self, time: np.datetime64, some: NDArray | slice = slice(None)) -> tuple[NDArray, NDArray, NDArray]:
-        """Longitudes, latitudes and whether afloat of some particles; hours outside the run hold its ends."""
-        hour = np.clip(self.hour(time), 0, len(self.lon) - 1.001)
-        low, share = int(hour), hour - int(hour)
-        lon = (1 - share) * self.lon[low, some] + share * self.lon[low + 1, some]
-        lat = (1 - share) * self.lat[low, some] + share * self.lat[low + 1, some]
-        return lon, lat, (self.status[low, some] == AFLOAT) & (self.status[low + 1, some] == AFLOAT)
+    from oceanclean.region import Region
+    from oceanclean.settings import FleetSettings
+    from oceanclean.twin.settings import TwinSettings
 
 
 def score_plan(plan_folder: Path, truth: Path, fleet: FleetSettings, settings: TwinSettings) -> dict[str, Any]:
-    """Execute a saved plan in the truth (rules: top of this module).
+    """Execute a saved plan in the truth (rules: :mod:`oceanclean.twin.sortie`).
 
     Args:
         plan_folder: folder of a saved :class:`~oceanclean.products.plan.Plan`.
@@ -93,8 +37,8 @@ def score_plan(plan_folder: Path, truth: Path, fleet: FleetSettings, settings: T
     """
     plan = Plan.load(plan_folder)
     debris = TrueDebris.read(truth)
-    weather = _TrueWeather(truth)
-    issue = _naive(plan.issue_time)
+    weather = TrueWeather(truth)
+    issue = naive_utc(plan.issue_time)
     _lon, _lat, afloat = debris.at(issue)
     at_sea = float(debris.left_kg[afloat].sum())
     vessels = {v.id: v for v in fleet.vessels}
@@ -106,7 +50,7 @@ def score_plan(plan_folder: Path, truth: Path, fleet: FleetSettings, settings: T
         if order.action != "collect" or order.vessel_id not in vessels:
             continue
         vessel, room = vessels[order.vessel_id], hold[order.vessel_id]
-        caught, waited = _execute(order, plan, vessel, room, debris, weather, settings.score)
+        caught, waited = execute(order, plan, vessel, room, debris, weather, settings.score)
         hold[order.vessel_id] -= caught
         told = {"vessel_id": order.vessel_id, "task_id": order.task_id, "hours_waited": round(waited, 2)}
         orders.append({**told, "kg_caught": round(caught, 1), "kg_expected": round(float(order.expected_kg), 1)})
@@ -128,187 +72,6 @@ def _summary(orders: list[dict[str, Any]], at_sea: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _naive(time: Any) -> np.datetime64:
-    """UTC time of any kind as naive datetime64."""
-    import pandas as pd
-
-    stamp = pd.Timestamp(time)
-    return (stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp).to_datetime64()
-
-
-class _TrueWeather:
-    """True wind and wave height at a place and time, nearest neighbour."""
-
-    def __init__(self, truth: Path) -> None:
-        import xarray as xr
-
-        with xr.open_dataset(truth / "wind.nc", engine="h5netcdf") as wind:
-            self._wind_axes = _axes(wind)
-            self._wind = np.hypot(wind["u10"].to_numpy(), wind["v10"].to_numpy())
-        with xr.open_dataset(truth / "waves.nc", engine="h5netcdf") as waves:
-            self._wave_axes = _axes(waves)
-            self._height = waves["VHM0"].to_numpy()
-
-    def workable(self, vessel: VesselSettings, time: np.datetime64, lon: float, lat: float) -> bool:
-        """Whether waves and wind are within the vessel's limits."""
-        height = self._height[_nearest(self._wave_axes, time, lon, lat)]
-        speed = self._wind[_nearest(self._wind_axes, time, lon, lat)]
-        return bool(height <= vessel.max_wave_height_m and speed <= vessel.max_wind_kn * KNOT_M_S)
-
-
-def _axes(data: xr.Dataset) -> tuple[NDArray, NDArray, NDArray]:
-    """Times, latitudes and longitudes of a field."""
-    return data["time"].to_numpy(), data["latitude"].to_numpy(), data["longitude"].to_numpy()
-
-
-def _nearest(axes: tuple[NDArray, NDArray, NDArray], time: np.datetime64, lon: float, lat: float) -> tuple[int, ...]:
-    return tuple(int(np.argmin(np.abs(axis - value))) for axis, value in zip(axes, (time, lat, lon), strict=True))
-
-
-def sun_is_up(time: np.datetime64, lon: float, lat: float) -> bool:
-    """Whether the sun stands above the horizon (declination and hour angle, Cooper 1969; error below 1°)."""
-    day = float((time - time.astype("datetime64[Y]")) / np.timedelta64(1, "D")) + 1
-    declination = np.radians(23.45) * np.sin(2 * np.pi * (284 + day) / 365)
-    clock = float((time - time.astype("datetime64[D]")) / np.timedelta64(1, "h"))
-    angle = np.radians(15 * (clock - 12) + lon)
-    phi = np.radians(lat)
-    height = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(angle)
-    return bool(height > 0)
-
-
-def _execute(
-    order: Any, plan: Plan, vessel: VesselSettings, room_kg: float, debris: TrueDebris, weather: _TrueWeather,
-    s: ScoreSettings,
-) -> tuple[float, float]:  # fmt: skip
-    """One collect order: mass caught in kg, and hours waited for weather."""
-    begin, end = _naive(order.arrive), _naive(order.leave)
-    lon, lat = order.geometry.x, order.geometry.y
-    some = _reachable(debris, begin, end, lon, lat, 25_000.0)
-    step = np.timedelta64(round(s.step_s * 1000), "ms")
-    track = plan.task_tracks[plan.task_tracks["task_id"] == order.task_id].sort_values("time")
-    work = _Work(debris, vessel, s, some, room_kg, np.zeros(2), np.ones(len(some), dtype=bool))
-    waited, time = 0.0, begin
-    east_north = np.array([float(v) for v in metres_per_degree(lat)])
-    first = _centre(track, begin, lon, lat)
-    while time + step <= end and work.caught < room_kg:
-        if weather.workable(vessel, time, lon, lat):
-            x, y, afloat = debris.at(time, some)
-            place = np.stack([x - lon, y - lat], axis=1) * east_north
-            centre = (_centre(track, time, lon, lat) - first) * east_north
-            work.go_on(place, afloat, centre, bright=sun_is_up(time, lon, lat))
-        else:
-            waited += s.step_s / 3600
-        time += step
-    return work.caught, waited
-
-
-@dataclass
-class _Work:
-    """A vessel at work: where it is (metres east and north of the order's place), what it has swept and caught."""
-
-    debris: TrueDebris
-    vessel: VesselSettings
-    s: ScoreSettings
-    some: NDArray[np.int64]
-    room_kg: float
-    ship: NDArray[np.float64]
-    sought: NDArray[np.bool_]
-    caught: float = 0.0
-    searched: float = 0.0
-
-    def go_on(self, place: NDArray, afloat: NDArray[np.bool_], centre: NDArray, *, bright: bool) -> None:
-        """One time step: steer for a raft in sight, or search; catch what is swept with the gear out."""
-        left = self.debris.left_kg[self.some]
-        wanted = self.sought & afloat & (left > 0)
-        sight = self.s.sight_m if bright else 0.0
-        raft = self.debris.raft[self.some]
-        target = _target(place, left, raft, wanted, self.ship, sight)
-        searching = target is None
-        if target is None:
-            self.searched += self.s.step_s * _search_speed(self.vessel, self.s)
-            target = centre + _spiral(self.searched, sight or self.vessel.swath_m / 2)
-        fast = searching or bool(np.hypot(*(target - self.ship)) > GEAR_OUT_M)
-        speed = _search_speed(self.vessel, self.s) if fast else self.vessel.collect_speed_kn * KNOT_M_S
-        ahead = _towards(self.ship, target, speed * self.s.step_s)
-        if not (fast and bright):  # the gear is out: collecting, or searching by night
-            self._sweep(wanted & (_distance_to_leg(place, self.ship, ahead) <= self.vessel.swath_m / 2), left)
-        self.ship = ahead
-
-    def _sweep(self, swept: NDArray[np.bool_], left: NDArray) -> None:
-        take = np.where(swept, left * self.vessel.efficiency, 0.0)
-        total = float(take.sum())
-        if total > 0:
-            take *= min(1.0, (self.room_kg - self.caught) / total)
-        self.debris.left_kg[self.some] -= take
-        self.caught += float(take.sum())
-        self.sought &= ~swept
-
-
-def _search_speed(vessel: VesselSettings, s: ScoreSettings) -> float:
-    """m/s."""
-    return min(vessel.transit_speed_kn, s.search_speed_factor * vessel.collect_speed_kn) * KNOT_M_S
-
-
-def _reachable(
-    debris: TrueDebris, begin: np.datetime64, end: np.datetime64, lon: float, lat: float, reach: float
-) -> NDArray[np.int64]:
-    """Particles within ``reach`` metres of the order at its begin or end."""
-    east, north = (float(v) for v in metres_per_degree(lat))
-    near = np.zeros(len(debris.left_kg), dtype=bool)
-    for time in (begin, end):
-        x, y, afloat = debris.at(time)
-        near |= afloat & (np.hypot((x - lon) * east, (y - lat) * north) < reach)
-    return np.nonzero(near)[0]
-
-
-def _centre(track: Any, time: np.datetime64, lon: float, lat: float) -> NDArray[np.float64]:
-    """(lon, lat) where the plan says the task is; the order's place where it has no track."""
-    if len(track) == 0:
-        return np.array([lon, lat])
-    times = np.array([_naive(t) for t in track["time"]]).astype("datetime64[s]").astype(float)
-    now = time.astype("datetime64[s]").astype(float)
-    return np.array([np.interp(now, times, track.geometry.x), np.interp(now, times, track.geometry.y)])
-
-
-def _target(
-    place: NDArray, left: NDArray, raft: NDArray, wanted: NDArray[np.bool_], ship: NDArray, sight: float
-) -> NDArray[np.float64] | None:
-    """Nearest particle (east, north in m) of the raft in sight with most mass for the way; None if there is none."""
-    away = np.hypot(*(place - ship).T)
-    seen = wanted & (raft >= 0) & (away <= sight)
-    if not seen.any():
-        return None
-    ids, where = np.unique(raft[seen], return_inverse=True)
-    mass = np.bincount(where, left[seen])
-    nearest = np.full(len(ids), np.inf)
-    np.minimum.at(nearest, where, away[seen])
-    best = ids[np.argmax(mass / (nearest + 200.0))]
-    own = np.nonzero(seen & (raft == best))[0]
-    return np.asarray(place[own[np.argmin(away[own])]], dtype=float)
-
-
-def _spiral(length: float, spacing: float) -> NDArray[np.float64]:
-    """Point (east, north) after ``length`` metres of an Archimedean spiral whose arms are two spacings apart."""
-    pitch = 2 * spacing / (2 * np.pi)
-    turn = np.sqrt(2 * length / pitch)
-    return pitch * turn * np.array([np.cos(turn), np.sin(turn)])
-
-
-def _towards(ship: NDArray, goal: NDArray, way: float) -> NDArray[np.float64]:
-    """Place after sailing ``way`` metres towards a goal, and a little past it when it is near."""
-    leg = goal - ship
-    distance = float(np.hypot(*leg))
-    return np.asarray(ship + leg * (way / distance) if distance > 1e-6 else ship, dtype=float)
-
-
-def _distance_to_leg(place: NDArray, a: NDArray, b: NDArray) -> NDArray[np.float64]:
-    """Distance of points (n, 2) to the leg from a to b, metres."""
-    leg = b - a
-    length = float(leg @ leg)
-    share = np.clip((place - a) @ leg / length, 0, 1) if length > 0 else np.zeros(len(place))
-    return np.asarray(np.hypot(*(place - a - share[:, None] * leg).T))
-
-
 def score_map(density: xr.Dataset, truth: Path, time: str | None = None) -> dict[str, float]:
     """How well a density map finds the true mass.
 
@@ -324,7 +87,7 @@ def score_map(density: xr.Dataset, truth: Path, time: str | None = None) -> dict
     from scipy.stats import spearmanr
 
     debris = TrueDebris.read(truth)
-    lon, lat, afloat = debris.at(_naive(time or density.attrs["valid_time"]))
+    lon, lat, afloat = debris.at(naive_utc(time or density.attrs["valid_time"]))
     grid_lon, grid_lat = density["lon"].to_numpy(), density["lat"].to_numpy()
     step_lon, step_lat = float(np.diff(grid_lon).mean()), float(np.diff(grid_lat).mean())
     column = np.floor((lon - grid_lon[0]) / step_lon + 0.5).astype(int)
@@ -387,3 +150,65 @@ def score_segmentation(
         "rafts": float(count), "rafts_found": float(len(met)), "true_pixels": float(true.sum()),
         "false_pixels_per_100_km2": float(100 * false.sum() / max(area, 1e-9)), "observed_km2": area,
     }  # fmt: skip
+
+
+def score_run(root: Path, truth: Path, region: Region, config: Path | None = None) -> dict[str, Any]:
+    """Hold all stages of a finished run against the truth.
+
+    Args:
+        root: folder of the run, with the stages' folders in it.
+        truth: folder ``truth`` of the twin that was planned on.
+        region: the region; its fleet is that of the plan.
+        config: configuration folder, or None for the default.
+
+    Returns:
+        Plain figures by name: ``plan.…``, ``map.…``, ``forecast_24h.…``, ``detect.…`` (a stage that left no
+        folder is left out).
+
+    Raises:
+        MissingDataError: no plan, or no truth.
+    """
+    import xarray as xr
+
+    from oceanclean.settings import load_fleet_settings
+    from oceanclean.twin.settings import load_twin_settings
+
+    if not (root / "allocate" / "plan.json").is_file():
+        raise MissingDataError(root, "allocate/plan.json", "no plan", "a finished run", "Run the day first.")
+    fleet = load_fleet_settings(region.settings.fleet, config)
+    plan = score_plan(root / "allocate", truth, fleet, load_twin_settings(config))
+    figures = {f"plan.{k}": v for k, v in plan.items() if not isinstance(v, dict | list)}
+    for vessel, own in plan["vessels"].items():
+        figures[f"plan.{vessel}.kg_caught"] = own["kg_caught"]
+    if (root / "map" / "density.nc").is_file():
+        with xr.open_dataset(root / "map" / "density.nc") as density:
+            figures |= {f"map.{k}": v for k, v in score_map(density, truth).items()}
+    if (root / "forecast" / "forecast.nc").is_file():
+        with xr.open_dataset(root / "forecast" / "forecast.nc") as forecast:
+            figures |= _score_forecast(forecast, truth)
+    return figures | _score_scenes(root, truth)
+
+
+def _score_forecast(forecast: xr.Dataset, truth: Path) -> dict[str, float]:
+    """The forecast's density a day, two and three days after the issue time."""
+    issue = naive_utc(forecast.attrs["issue_time"])
+    figures: dict[str, float] = {}
+    for lead in (24, 48, 72):
+        time = issue + np.timedelta64(lead, "h")
+        if time <= forecast["time"].to_numpy()[-1]:
+            one = score_map(forecast.sel(time=time, method="nearest"), truth, str(time))
+            figures |= {f"forecast_{lead}h.{k}": v for k, v in one.items()}
+    return figures
+
+
+def _score_scenes(root: Path, truth: Path) -> dict[str, float]:
+    """Pixel scores of each segmented scene whose truth there is."""
+    figures: dict[str, float] = {}
+    for record in sorted(root.glob("detect-*/segmentation.json")):
+        told = json.loads(record.read_text(encoding="utf-8"))
+        hidden = truth / "scenes" / Path(told["scene"]["path"]).name
+        if hidden.is_file():
+            raster = record.parent / Path(told["raster"]).name
+            one = score_segmentation(raster, hidden, float(told["threshold"]))
+            figures |= {f"{record.parent.name}.{k}": v for k, v in one.items()}
+    return figures
