@@ -125,6 +125,12 @@ def local(text: str, zone: str) -> str:
     return f"{_day(when)} {when:%H:%M}"
 
 
+def day(text: str, zone: str) -> str:
+    """``Tue 16 Jun 2026``, on the region's calendar."""
+    when = moment(text).astimezone(ZoneInfo(zone))
+    return f"{_day(when)} {when:%Y}"
+
+
 def clock(text: str, zone: str = "UTC") -> str:
     """``06:40`` on the given clock."""
     return f"{moment(text).astimezone(ZoneInfo(zone)):%H:%M}"

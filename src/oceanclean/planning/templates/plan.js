@@ -212,6 +212,7 @@
     var track = vessel.track;
     for (var t = Math.ceil(track[0][0] / 7200) * 7200; t < track[track.length - 1][0]; t += 7200) {
       var place = along(track, t);
+      if (place.equals(along(track, t + 60))) { continue; }
       L.circleMarker(place, { radius: 2.5, color: colour, weight: 1.5, fillColor: "#fff", fillOpacity: 1, interactive: false, className: "tick" }).addTo(layers.routes);
       label(place, clock(t), "tick", layers.routes, [-6, -3]);
     }
