@@ -11,7 +11,7 @@ import numpy as np
 
 from oceanclean.planning import colour, notation
 from oceanclean.planning.colour import Scale
-from oceanclean.planning.evidence import CLIMATOLOGY, FORECAST, LAND, OBSERVATION
+from oceanclean.planning.evidence import CLIMATOLOGY, FORECAST, LAND
 from oceanclean.planning.raster import Canvas, hatch
 from oceanclean.planning.settings import PlanningSettings
 from oceanclean.products import names
@@ -184,7 +184,6 @@ def _seen(canvas: Canvas, origin: NDArray[np.generic]) -> str:
         codes[(drawn == kind) & hatch(canvas.shape, 12, rising)] = line
     palette = np.zeros((256, 4), dtype=np.uint8)
     palette[1:5] = [(70, 90, 110, 40), (50, 65, 85, 170), (70, 90, 110, 90), (30, 40, 55, 210)]
-    assert OBSERVATION not in (FORECAST, CLIMATOLOGY)  # noqa: S101
     return colour.png_uri(codes, palette)
 
 

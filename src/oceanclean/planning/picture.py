@@ -17,6 +17,7 @@ from oceanclean.products import names
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from oceanclean.region import Region
 
@@ -38,7 +39,7 @@ def overview(
     axes = figure.add_subplot()
     axes.set(xlim=(west, east), ylim=(south, north), facecolor=SEA)
     axes.set_aspect(stretch)
-    _density(axes, density_map, layers)
+    _density(figure, axes, density_map, layers)
     _coast(axes, layers)
     _areas(axes, view, region)
     _routes(axes, view, region)
@@ -48,7 +49,7 @@ def overview(
     return out.getvalue()
 
 
-def _density(axes: Axes, density_map: xr.Dataset, layers: Layers) -> None:
+def _density(figure: Figure, axes: Axes, density_map: xr.Dataset, layers: Layers) -> None:
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
     scale = layers.density_scale
@@ -59,8 +60,7 @@ def _density(axes: Axes, density_map: xr.Dataset, layers: Layers) -> None:
         density_map["lon"], density_map["lat"], np.ma.masked_invalid(values), cmap=colours,
         norm=LogNorm(scale.low, scale.high), shading="nearest", rasterized=True, zorder=1,
     )  # fmt: skip
-    assert axes.figure is not None  # noqa: S101
-    bar = axes.figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.015, aspect=28, extend="max")
+    bar = figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.015, aspect=28, extend="max")
     bar.set_label(f"{scale.title}, {scale.units}", color=INK)
     bar.ax.set_yticks([float(label) for _place, label in scale.ticks], [label for _place, label in scale.ticks])
     bar.ax.minorticks_off()

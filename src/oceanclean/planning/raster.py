@@ -34,14 +34,13 @@ class Canvas:
         """Canvas over a field's (lat, lon) cells, each drawn with the same whole number of pixels."""
         lat, lon = field["lat"].to_numpy().astype(float), field["lon"].to_numpy().astype(float)
         south, north, step_lat = _edges(lat)
-        west, east, step_lon = _edges(lon)
+        west, east, _step_lon = _edges(lon)
         south, north = max(south, -85.0), min(north, 85.0)
         factor = max(1, longest_px // max(len(lat), len(lon)))
         top, bottom = _mercator(north), _mercator(south)
         y = top + (bottom - top) * (np.arange(len(lat) * factor) + 0.5) / (len(lat) * factor)
         rows = (np.degrees(2 * np.arctan(np.exp(y)) - np.pi / 2) - lat[0]) / step_lat
         columns = (np.arange(len(lon) * factor) + 0.5) / factor - 0.5
-        assert step_lon > 0  # noqa: S101  (the contract checks the axis)
         return cls(rows, columns, (south, west, north, east))
 
     @property
