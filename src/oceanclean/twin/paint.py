@@ -179,9 +179,9 @@ def streamline(
     return np.stack([np.interp(fine, at, points[:, 0]), np.interp(fine, at, points[:, 1])], axis=1)
 
 
-def whitecaps(frame: Frame, wind_m_s: float, rng: np.random.Generator) -> Cover:
+def whitecaps(frame: Frame, wind_m_s: float, at_7_m_s: float, rng: np.random.Generator) -> Cover:
     """Breaking crests, too small for a pixel; their number grows as U^3.41 (Monahan and O'Muircheartaigh 1980)."""
-    count = rng.poisson(1.5e-4 * (wind_m_s / 7.0) ** 3.41 * frame.size**2)
+    count = rng.poisson(at_7_m_s * (wind_m_s / 7.0) ** 3.41 * frame.size**2)
     x = frame.west + PIXEL_M * frame.size * rng.random(count)
     y = frame.north - PIXEL_M * frame.size * rng.random(count)
     return cover_of("foam", frame, x, y, PIXEL_M**2 * rng.beta(1.2, 10.0, count))

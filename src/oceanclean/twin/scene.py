@@ -90,8 +90,8 @@ def compose(
     count = int(rng.integers(s.sargassum_filaments[0], s.sargassum_filaments[1] + 1))
     streaks = int(rng.integers(s.foam_streaks[0], s.foam_streaks[1] + 1))
     covers = (
-        paint.whitecaps(frame, float(np.hypot(*wind)), rng),
-        paint.filaments("foam", frame, ocean, hour, streaks, rng, (400, 2500), (6, 14), (0.05, 0.4)),
+        paint.whitecaps(frame, float(np.hypot(*wind)), s.whitecaps_at_7_m_s, rng),
+        paint.filaments("foam", frame, ocean, hour, streaks, rng, (300, 1500), (6, 14), s.foam_cover),
         paint.filaments("natural_organic", frame, ocean, hour, 2, rng, (300, 1500), (8, 18), (0.2, 0.7), near),
         paint.filaments("dense_sargassum", frame, ocean, hour, count, rng, (1500, 9000), (10, 40), (0.2, 0.95)),
         paint.debris(frame, truth, hour, rng),
