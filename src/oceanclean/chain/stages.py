@@ -18,7 +18,14 @@ from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_grid, load_table, save_grid, save_table
 from oceanclean.products.plan import Plan
 from oceanclean.products.scene import SceneRef, Segmentation
-from oceanclean.settings import config_root, load_fleet_settings, load_model_settings, load_sources_settings
+from oceanclean.settings import (
+    config_root,
+    load_fleet_settings,
+    load_model_settings,
+    load_sources_settings,
+    load_yaml,
+    named,
+)
 from oceanclean.store import StageRecord, digest_file, digest_record, read_json
 
 if TYPE_CHECKING:
@@ -214,18 +221,21 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
 def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> StageRecord:
     """Carry the map to the horizon as an ensemble."""
     from oceanclean.drift.ensemble import forecast as carry_forward
+    from oceanclean.drift.local_doubt import local_doubt
     from oceanclean.drift.settings import load_drift_settings
 
     inputs = {
         "map": mapped.outputs["density.nc"],
         "forcing": ingested.outputs["forcing.nc"],
+        "drifters": ingested.outputs["drifters.parquet"],
         "settings": _settings_digest(run, "drift"),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
         density_map = load_grid("DensityMap", mapped.path("density.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
-        settings = load_drift_settings(config=run.config)
+        drifters = load_table("Drifters", ingested.path("drifters.parquet"))
+        settings, doubt = local_doubt(drifters, forcing, load_drift_settings(config=run.config))
         fields, tracks = carry_forward(
             density_map, forcing, issue_time=run.issue_time, horizon_h=ingested.facts["horizon_h"],
             settings=settings, seed=run.seed, region=run.region,
@@ -236,6 +246,7 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
             "issue_time": run.issue_time,
             "map_time": mapped.facts["map_time"],
             "members": int(fields.attrs["members"]),
+            "doubt": doubt,
             "horizon_h": ingested.facts["horizon_h"],
             "degraded": list(json.loads(fields.attrs.get("degraded", "[]"))),
         }
@@ -247,23 +258,35 @@ def allocate(
     run: DailyRun, ingested: StageRecord, forecasted: StageRecord, seconds: float | None = None
 ) -> StageRecord:
     """Decide which vessel goes where and when; solved in a process of its own."""
-    from oceanclean import allocation
+    from oceanclean.allocation.process import Job, allocate_in_process
 
+    before = previous_folder(run, "allocate", "plan.json")
     inputs = {
         "forecast": forecasted.digest,
         "forcing": ingested.outputs["forcing.nc"],
         "fleet": ingested.outputs["fleet.parquet"],
         "settings": _settings_digest(run, "allocation"),
         "seconds": seconds,
+        "yesterday": digest_file(before / "plan.json") if before else None,
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
-        allocation.allocate_in_process(
-            tracks=forecasted.path("tracks.nc"), forecast=forecasted.path("forecast.nc"),
-            forcing=ingested.path("forcing.nc"), fleet=ingested.path("fleet.parquet"),
-            region_name=run.region_name, config=run.config, issue_time=run.issue_time,
-            horizon_h=ingested.facts["horizon_h"], seed=run.seed, seconds=seconds, folder=folder,
-        )  # fmt: skip
+        allocate_in_process(
+            Job(
+                tracks=str(forecasted.path("tracks.nc")),
+                forecast=str(forecasted.path("forecast.nc")),
+                forcing=str(ingested.path("forcing.nc")),
+                fleet=str(ingested.path("fleet.parquet")),
+                region=run.region.settings,
+                issue_time=run.issue_time,
+                horizon_h=ingested.facts["horizon_h"],
+                out=str(folder),
+                settings=dict(load_yaml(named("models", "allocation", run.config))),
+                seed=run.seed,
+                seconds=seconds,
+                previous=str(before) if before else "",
+            )
+        )
         plan = Plan.load(folder)
         return {
             "expected_kg": plan.expected_kg, "p10_kg": plan.p10_kg, "p90_kg": plan.p90_kg,
@@ -283,10 +306,11 @@ def publish(
     from oceanclean import planning
 
     before = (ingested, *detected, mapped, forecasted, allocated)
+    yesterday = previous_folder(run, "publish", "plan.json")
     inputs = {
         "before": [r.digest for r in before],
         "facts": [r.facts for r in before],
-        "yesterday": digest_file(yesterday) if (yesterday := previous_plan(run)) else None,
+        "yesterday": digest_file(yesterday / "plan.json") if yesterday else None,
         "settings": _settings_digest(run, "planning"),
     }
 
@@ -323,7 +347,7 @@ def page_facts(run: DailyRun, before: Sequence[StageRecord]) -> dict[str, Any]:
         "stage": "forecast", "name": "ensemble drift", "version": f"{facts['forecast']['members']} members",
         "note": f"from the map of {facts['map']['map_time']}; prior: {facts['map']['prior'] or 'none'}",
     }  # fmt: skip
-    yesterday = previous_plan(run)
+    yesterday = previous_folder(run, "publish", "plan.json")
     return {
         "run_id": f"{run.region_name} {run.folder.root.name}",
         "issue_time": run.issue_time,
@@ -335,15 +359,15 @@ def page_facts(run: DailyRun, before: Sequence[StageRecord]) -> dict[str, Any]:
             **{r.stage: f"made from {r.key[:12]}, gave {r.digest[:12]}" for r in before},
         },
         "degraded": degraded(before),
-        "yesterday": read_json(yesterday) if yesterday else None,
+        "yesterday": read_json(yesterday / "plan.json") if yesterday else None,
     }
 
 
-def previous_plan(run: DailyRun) -> Path | None:
-    """The published plan of the run whose forecast was the prior, if there is one."""
+def previous_folder(run: DailyRun, stage: str, file: str) -> Path | None:
+    """A stage's folder of the run whose forecast was the prior, if the file stands in it."""
     before = previous_forecast(run)
-    path = before.parent.parent / "publish" / "plan.json" if before else None
-    return path if path and path.is_file() else None
+    folder = before.parent.parent / stage if before else None
+    return folder if folder and (folder / file).is_file() else None
 
 
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],

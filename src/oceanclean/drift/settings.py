@@ -50,6 +50,9 @@ class ResidualSettings(Settings):
     interval_s: float = Field(default=3600.0, gt=0, le=86400)
     coherent_share: float = Field(default=0.0, ge=0, le=1)
     coherent_km: float = Field(default=40.0, gt=0, le=2000)
+    drifter_windage: float = Field(default=0.01, ge=0, le=0.05, description="of a drifter without drogue")
+    prior_samples: float = Field(default=1.0, gt=0, description="independent samples that the prior is worth")
+    least_drifter_hours: float = Field(default=48.0, ge=0, description="fewer say nothing")
 
 
 class MassSettings(Settings):
@@ -75,6 +78,28 @@ class TracksSettings(Settings):
     particles: int = Field(default=1500, ge=1)
 
 
+class ForecasterSettings(Settings):
+    """How the residual of drifters over physics is learned."""
+
+    prior_windage: float = Field(default=0.025, ge=0, le=0.1)
+    prior_rows: float = Field(default=300.0, ge=0, description="rows that the prior windage of a class is worth")
+    ridge: float = Field(
+        default=3.0, gt=0, description="penalty of the linear part, relative to the features' variance"
+    )
+    trees: int = Field(default=200, ge=1, le=5000)
+    leaves: int = Field(default=15, ge=2, le=1000)
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    rows_per_leaf: int = Field(default=200, ge=1)
+    l2: float = Field(default=10.0, ge=0)
+    weights: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    inner_share: float = Field(default=0.6, gt=0.1, lt=0.9, description="earlier share of the time that fits")
+    gap_h: float = Field(default=25.0, ge=0, description="hours left out between blocks: two tides")
+    history_ridge: float = Field(default=0.5, gt=0)
+    history_taper_h: float = Field(default=12.0, gt=0, description="recent residual fades as exp(-(lead / taper)^2)")
+    domain_lat_deg: float = Field(default=2.0, ge=0, description="beyond the training box it is not used")
+    domain_lon_deg: float = Field(default=3.0, ge=0)
+
+
 class DriftSettings(Settings):
     """Everything that a person may want to change about the drift forecast."""
 
@@ -89,6 +114,7 @@ class DriftSettings(Settings):
     mass: MassSettings = Field(default_factory=MassSettings)
     density: DensitySettings = Field(default_factory=DensitySettings)
     tracks: TracksSettings = Field(default_factory=TracksSettings)
+    forecaster: ForecasterSettings = Field(default_factory=ForecasterSettings)
 
 
 def load_drift_settings(name: str = "drift", config: Path | None = None) -> DriftSettings:

@@ -1,0 +1,84 @@
+"""The doubt learned from the region's drifters: right when they are many, the prior when they are few."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from oceanclean.drift.local_doubt import local_doubt
+from oceanclean.drift.settings import DriftSettings
+from oceanclean.products import describe, names
+from oceanclean.region import metres_per_degree
+
+
+def sea(hours: int) -> xr.Dataset:
+    """A uniform current of 0.2 m/s east over a small box."""
+    shape = (hours, 3, 3)
+    data = {
+        names.EASTWARD_CURRENT: (("time", "lat", "lon"), np.full(shape, 0.2, "f4")),
+        names.NORTHWARD_CURRENT: (("time", "lat", "lon"), np.zeros(shape, "f4")),
+    }
+    coords = {
+        "time": pd.date_range("2026-06-01", periods=hours, freq="h"),
+        "lat": [-9.0, 0, 9],
+        "lon": [170.0, 180, 190],
+    }
+    return describe("Forcing", xr.Dataset(data, coords, {"available_at": "x", "source": "x"}))
+
+
+def buoys(count: int, hours: int, sigma: float, tau_h: float, seed: int = 0) -> gpd.GeoDataFrame:
+    """Drogued drifters carried by 0.2 m/s east and an Ornstein-Uhlenbeck error of known size and memory."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    times = pd.date_range("2026-06-01", periods=hours, freq="h", tz="UTC")
+    keep = np.exp(-1 / tau_h)
+    for buoy in range(count):
+        draws = rng.normal(size=(hours, 2)) @ [1, 1j]
+        error = np.empty(hours, complex)
+        error[0] = draws[0]
+        for i in range(1, hours):
+            error[i] = keep * error[i - 1] + np.sqrt(1 - keep**2) * draws[i]
+        velocity = 0.2 + sigma * error
+        east, north = metres_per_degree(0.0)
+        lon = 179.9 + np.cumsum(velocity.real) * 3600 / east
+        lat = np.cumsum(velocity.imag) * 3600 / north
+        rows.append(pd.DataFrame({"drifter_id": f"b{buoy}", "time": times, "lon": (lon + 180) % 360 - 180, "lat": lat}))
+    table = pd.concat(rows, ignore_index=True)
+    return gpd.GeoDataFrame(
+        table[["drifter_id", "time"]].assign(drogued=True, quality=1, available_at=table["time"]),
+        geometry=gpd.points_from_xy(table["lon"], table["lat"]), crs="EPSG:4326",
+    )  # fmt: skip
+
+
+def test_many_drifters_find_the_size_and_memory_of_the_error() -> None:
+    """Forty drifters over ten days, crossing 180°, give sigma and tau back within a few per cent."""
+    settings, found = local_doubt(buoys(40, 240, 0.08, 10.0), sea(240), DriftSettings())
+    assert settings.residual.sigma_m_s == pytest.approx(0.08, rel=0.08)
+    assert settings.residual.tau_h == pytest.approx(10.0, rel=0.2)
+    assert found["drifters"] == 40
+
+
+def test_few_fixes_leave_the_prior() -> None:
+    """A drifter with a day of fixes says nothing yet."""
+    settings, _ = local_doubt(buoys(1, 24, 0.02, 10.0), sea(240), DriftSettings())
+    assert settings.residual.sigma_m_s == DriftSettings().residual.sigma_m_s
+
+
+def test_a_jump_in_a_track_does_not_widen_the_doubt() -> None:
+    """A fix a hundred kilometres off is left out."""
+    tracks = buoys(20, 120, 0.08, 10.0)
+    moved = tracks.copy()
+    moved.loc[50, "geometry"] = moved.geometry[50].__class__(moved.geometry[50].x + 1.0, moved.geometry[50].y)
+    straight, _ = local_doubt(tracks, sea(120), DriftSettings())
+    bent, _ = local_doubt(moved, sea(120), DriftSettings())
+    assert bent.residual.sigma_m_s == pytest.approx(straight.residual.sigma_m_s, rel=0.02)
+
+
+def test_no_drifter_at_all_leaves_the_prior() -> None:
+    """An empty table is not an error."""
+    settings, found = local_doubt(buoys(1, 3, 0.1, 5.0).iloc[:0], sea(48), DriftSettings())
+    assert settings.residual == DriftSettings().residual
+    assert found["drifter_hours"] == 0
