@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from oceanclean.allocation.sightlines import clear_label
+from oceanclean.allocation.sightlines import roughly_clear
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ INF = np.inf
 X, Y, LEAVE, HOLD_LEFT, DEADLINE, CALLS, VALUE, SAILED, START, TAKEN, PORT, DEPART, IN_PORT, GAIN = range(14)
 STATE = 14
 #: An intercept is found to this part of the time between two positions.
-INTERCEPT_TOLERANCE = 1e-9
+INTERCEPT_TOLERANCE = 1e-6
 
 
 @njit(cache=True, nogil=True)
@@ -50,7 +50,7 @@ def sea_distance(p: Problem, ax: float, ay: float, bx: float, by: float) -> floa
     if f == -1:
         return direct
     if f < -1:
-        if clear_label(p.label, p.scalar[1], p.scalar[2], p.scalar[3], ax, ay, bx, by):
+        if roughly_clear(p.clearance, p.scalar[1], p.scalar[2], p.scalar[3], ax, ay, bx, by):
             return direct
         f, g = -2 - f, -2 - g
     out = np.sqrt((p.corner[f, 0] - ax) ** 2 + (p.corner[f, 1] - ay) ** 2)
@@ -59,15 +59,35 @@ def sea_distance(p: Problem, ax: float, ay: float, bx: float, by: float) -> floa
 
 
 @njit(cache=True, nogil=True)
-def track_at(p: Problem, j: int, k: int, t: float) -> float:
-    """Entry ``k`` of task ``j``'s track at time ``t``, linear between its times, constant beyond them."""
-    last = p.track.shape[1] - 1
+def spot(track: NDArray, step: float, j: int, t: float) -> tuple[float, float]:
+    """Position of task ``j`` at time ``t``, linear between the track's times, constant beyond them."""
+    last = track.shape[1] - 1
     if last == 0:
-        return p.track[j, 0, k]
-    f = t / p.scalar[0]
+        return track[j, 0, 0], track[j, 0, 1]
+    f = t / step
     h = min(max(int(f), 0), last - 1)
     w = min(max(f - h, 0.0), 1.0)
-    return p.track[j, h, k] * (1.0 - w) + p.track[j, h + 1, k] * w
+    x, y = track[j, h, 0], track[j, h, 1]
+    return x + w * (track[j, h + 1, 0] - x), y + w * (track[j, h + 1, 1] - y)
+
+
+@njit(cache=True, nogil=True)
+def level(track: NDArray, step: float, j: int, k: int, t: float) -> float:
+    """Entry ``k`` (gain or load) of task ``j``'s track at time ``t``, linear between its times."""
+    last = track.shape[1] - 1
+    if last == 0:
+        return track[j, 0, k]
+    f = t / step
+    h = min(max(int(f), 0), last - 1)
+    w = min(max(f - h, 0.0), 1.0)
+    return track[j, h, k] * (1.0 - w) + track[j, h + 1, k] * w
+
+
+@njit(cache=True, nogil=True)
+def to_task(p: Problem, x: float, y: float, j: int, t: float) -> float:
+    """Distance sailed from (x, y) to where task ``j`` is at time ``t``."""
+    jx, jy = spot(p.track, p.scalar[0], j, t)
+    return sea_distance(p, x, y, jx, jy)
 
 
 @njit(cache=True, nogil=True)
@@ -99,7 +119,7 @@ def meeting(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) ->
     Returns:
         Time and distance sailed; inf when the task outruns the vessel.
     """
-    jx, jy = track_at(p, j, 0, t), track_at(p, j, 1, t)
+    jx, jy = spot(p.track, p.scalar[0], j, t)
     d = sea_distance(p, x, y, jx, jy)
     a = arrival(p, v, i, j, d, t)
     if p.track.shape[1] == 1 or d == INF:
@@ -107,7 +127,7 @@ def meeting(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) ->
     tolerance = INTERCEPT_TOLERANCE * p.scalar[0]
     last, gap = t, a - t  # gap: time still missing when the task is met at `last`
     for _ in range(24):
-        d = sea_distance(p, x, y, track_at(p, j, 0, a), track_at(p, j, 1, a))
+        d = to_task(p, x, y, j, a)
         new = arrival(p, v, i, j, d, t) - a
         if abs(new) < tolerance:
             return a, d
@@ -130,16 +150,16 @@ def march(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) -> t
     low = t
     for h in range(int(t / step) + 1, p.track.shape[1] + 1):
         high = min(h, p.track.shape[1]) * step
-        d = sea_distance(p, x, y, track_at(p, j, 0, high), track_at(p, j, 1, high))
+        d = to_task(p, x, y, j, high)
         if arrival(p, v, i, j, d, t) <= high:
             for _ in range(50):
                 a = 0.5 * (low + high)
-                d = sea_distance(p, x, y, track_at(p, j, 0, a), track_at(p, j, 1, a))
+                d = to_task(p, x, y, j, a)
                 if arrival(p, v, i, j, d, t) <= a:
                     high = a
                 else:
                     low = a
-            return high, sea_distance(p, x, y, track_at(p, j, 0, high), track_at(p, j, 1, high))
+            return high, to_task(p, x, y, j, high)
         low = high
     return INF, INF
 
@@ -165,7 +185,10 @@ def reach(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) -> t
     a, d = meeting(p, v, i, x, y, t, j)
     if p.vessel[v, 13] == 0.0:
         return t, a, d
-    while a < p.vessel[v, 10] and rough(p, v, x, y, t, track_at(p, j, 0, a), track_at(p, j, 1, a), a):
+    while a < p.vessel[v, 10]:
+        jx, jy = spot(p.track, p.scalar[0], j, a)
+        if not rough(p, v, x, y, t, jx, jy, a):
+            break
         t = (np.floor(t / p.scalar[7]) + 1.0) * p.scalar[7]
         a, d = meeting(p, v, i, x, y, t, j)
     return t, a, d
@@ -236,7 +259,7 @@ def visit(
     start = opening(p, v, j, a)
     if start == INF:
         return 3, x, y, t, hold, deadline, 0.0, 0.0, a, d, depart
-    jx, jy = track_at(p, j, 0, start), track_at(p, j, 1, start)
+    jx, jy = spot(p.track, p.scalar[0], j, start)
     if in_port > 0.0:
         if start > a:  # leave later rather than wait at sea
             d_late = sea_distance(p, x, y, jx, jy)
@@ -244,7 +267,7 @@ def visit(
             if late > depart and (p.vessel[v, 13] == 0.0 or not rough(p, v, x, y, late, jx, jy, start)):
                 depart, d = late, d_late
         deadline = depart + p.vessel[v, 7]
-    amount = track_at(p, j, 3, start) * share
+    amount = level(p.track, p.scalar[0], j, 3, start) * share
     part = 1.0
     if amount > hold:
         if hold < p.vessel[v, 12] * min(amount, p.vessel[v, 5]) or amount <= 0.0:
@@ -252,13 +275,13 @@ def visit(
         part = hold / amount
     leave = start + service * part
     if p.track.shape[1] > 1:
-        jx, jy = track_at(p, j, 0, leave), track_at(p, j, 1, leave)
+        jx, jy = spot(p.track, p.scalar[0], j, leave)
     back, _, _, _ = home(p, v, j, jx, jy, leave)
     if back > p.vessel[v, 10]:
         return 2, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart
     if back > deadline - p.vessel[v, 9]:
         return 1, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart
-    gain = track_at(p, j, 2, start) * share * part
+    gain = level(p.track, p.scalar[0], j, 2, start) * share * part
     return 0, jx, jy, leave, hold - amount * part, deadline, gain, amount * part, start, d, depart
 
 
@@ -276,7 +299,7 @@ def best_call(
             continue
         px, py = p.harbour[v, k, 0], p.harbour[v, k, 1]
         ready = a + p.harbour[v, k, 2]
-        on = sea_distance(p, px, py, track_at(p, j, 0, ready), track_at(p, j, 1, ready))
+        on = to_task(p, px, py, j, ready)
         if ready + on / p.vessel[v, 4] < least:
             least, port, when, distance = ready + on / p.vessel[v, 4], k, a, d
     return port, when, distance

@@ -90,7 +90,7 @@ class Problem(NamedTuple):
         track: (task, time, :class:`T`) position, gain and load at multiples of the step; linear between.
         harbour: (vessel, port, :class:`P`).
         scalar: (:class:`S`).
-        label, first, mid, corner: see :class:`~oceanclean.allocation.sea_routing.SeaTable`.
+        label, clearance, first, mid, corner: see :class:`~oceanclean.allocation.sea_routing.SeaTable`.
         shut: (vessel, time, node) 1 where the sea is too rough for the vessel to sail, at multiples of ``SHUT_STEP``.
         arc: (task + 2, task + 2) speed category of each arc (start = task count, end = task count + 1); 1 × 1 if none.
         profile: (category + 1, period + 1): row 0 the periods' starts (last: end), then speeds of each category.
@@ -102,6 +102,7 @@ class Problem(NamedTuple):
     harbour: NDArray[np.float64]
     scalar: NDArray[np.float64]
     label: NDArray[np.int32]
+    clearance: NDArray[np.float32]
     first: NDArray[np.int32]
     mid: NDArray[np.float32]
     corner: NDArray[np.float64]
@@ -152,7 +153,7 @@ def make_problem(
     return Problem(
         np.ascontiguousarray(vessel, np.float64), np.ascontiguousarray(pair, np.float64),
         np.ascontiguousarray(track, np.float64), np.ascontiguousarray(harbour, np.float64), scalar,
-        table.label, table.first, table.mid, np.ascontiguousarray(table.corner, np.float64),
+        table.label, table.clearance, table.first, table.mid, np.ascontiguousarray(table.corner, np.float64),
         np.zeros((1, 1, 1), np.uint8) if shut is None else np.ascontiguousarray(shut, np.uint8),
         np.zeros((1, 1), np.int8) if arc is None else np.ascontiguousarray(arc, np.int8),
         np.zeros((2, 2)) if profile is None else np.ascontiguousarray(profile, np.float64),

@@ -25,8 +25,9 @@ from oceanclean.allocation.motion import (
     follow,
     go_on,
     home,
+    level,
     sea_distance,
-    track_at,
+    spot,
 )
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def rank_places(
         best: (place, 3) score, vessel and stop, best first; better ones are put in.
     """
     track, land, still = p.track, p.scalar[5] != 0.0, p.track.shape[1] == 1
-    speed, service, share = p.vessel[v, 4], p.pair[v, c, 0], p.pair[v, c, 1]
+    speed, service, share, step = p.vessel[v, 4], p.pair[v, c, 0], p.pair[v, c, 1], p.scalar[0]
     strict, places, windows = knob[STRICT] > 0.0, best.shape[0], p.pair.shape[2]
     gain, cx, cy = track[c, 0, 2], track[c, 0, 0], track[c, 0, 1]
     end_x, end_y = p.harbour[v, 0, 0], p.harbour[v, 0, 1]
@@ -145,7 +146,7 @@ def rank_places(
             continue
         sx, sy, t = states[k, X], states[k, Y], states[k, LEAVE]
         if not still:
-            cx, cy = track_at(p, c, 0, t), track_at(p, c, 1, t)
+            cx, cy = spot(track, step, c, t)
         go = sea_distance(p, sx, sy, cx, cy) if land else np.sqrt((sx - cx) ** 2 + (sy - cy) ** 2)
         arrive = t + go / speed
         wait = 0.0
@@ -166,7 +167,7 @@ def rank_places(
         if shift > slack[k] + (1e-9 if strict else 0.1 * (go + on) / speed):
             continue
         if not still:
-            gain = track_at(p, c, 2, arrive + wait)
+            gain = level(track, step, c, 2, arrive + wait)
         score = gain * share - price * shift
         if gain * share <= p.scalar[4] * (go + on - old):
             continue
@@ -331,7 +332,7 @@ def line_up(
         Number of tasks in ``order``.
     """
     mode, count = np.random.randint(0, 5), 0
-    sx, sy = track_at(p, seed_task, 0, 0.0), track_at(p, seed_task, 1, 0.0)
+    sx, sy = p.track[seed_task, 0, 0], p.track[seed_task, 0, 1]
     for q in range(near.shape[1]):
         c = near[seed_task, q]
         if where[c] >= 0:

@@ -75,7 +75,7 @@ class Trip:
 
 def place(problem: Problem, task: int, t: float) -> NDArray[np.float64]:
     """(2) position of a task."""
-    return np.array([motion.track_at(problem, task, 0, t), motion.track_at(problem, task, 1, t)])
+    return np.array(motion.spot(problem.track, problem.scalar[0], task, t))
 
 
 def tell(problem: Problem, v: int, tasks: Sequence[int]) -> Trip:

@@ -36,6 +36,7 @@ class SeaTable(NamedTuple):
     Attributes:
         x0, y0, cell: placement of the raster, metres.
         label: (row, column) node of each cell, −1 on land; 1 × 1 where there is no land at all.
+        clearance: (row, column) metres from a cell's centre to that of the nearest cell of land, 0 on land.
         first: (node, node) corner at which the path from one to the other first bends; −1 where it is straight; −2 − c
             where it is straight if nothing is in the way and bends first at corner c otherwise.
         mid: (node, node) metres between the first and the last bend.
@@ -47,6 +48,7 @@ class SeaTable(NamedTuple):
     y0: float
     cell: float
     label: NDArray[np.int32]
+    clearance: NDArray[np.float32]
     first: NDArray[np.int32]
     mid: NDArray[np.float32]
     corner: NDArray[np.float64]
@@ -55,8 +57,8 @@ class SeaTable(NamedTuple):
 
 def open_water() -> SeaTable:
     """A table without land."""
-    return SeaTable(0.0, 0.0, 1.0, np.zeros((1, 1), np.int32), np.full((1, 1), -1, np.int32),
-                    np.zeros((1, 1), np.float32), np.zeros((1, 2)), np.zeros((1, 2)))  # fmt: skip
+    return SeaTable(0.0, 0.0, 1.0, np.zeros((1, 1), np.int32), np.ones((1, 1), np.float32),
+                    np.full((1, 1), -1, np.int32), np.zeros((1, 1), np.float32), np.zeros((1, 2)), np.zeros((1, 2)))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -238,14 +240,16 @@ class SeaRouter:
 
     @cached_property
     def _table(self) -> SeaTable:
+        from scipy.ndimage import distance_transform_edt
+
         from oceanclean.allocation import sightlines
 
         corners, at = self._corners
         node, label = self._nodes()
         n = len(node)
         if not len(corners):
-            return SeaTable(self.x0, self.y0, self.cell, label, np.full((n, n), -1, np.int32),
-                            np.zeros((n, n), np.float32), np.zeros((1, 2)), node)  # fmt: skip
+            return SeaTable(self.x0, self.y0, self.cell, label, np.full(label.shape, np.float32(1e9)),
+                            np.full((n, n), -1, np.int32), np.zeros((n, n), np.float32), np.zeros((1, 2)), node)  # fmt: skip
         sees = sightlines.mutual_sight(self.land, self.x0, self.y0, self.cell, node)
         total, last = self._between(node)
         first = np.where(sees | (last < 0), -1, last).T.copy()
@@ -255,7 +259,9 @@ class SeaRouter:
         a, b, c, d = sightlines.hidden_routes(sees, total, last, *_beside(label, n))
         first[a, b], first[b, a] = -2 - last[d, c], -2 - last[c, d]
         mid[a, b] = mid[b, a] = mid[c, d]
-        return SeaTable(self.x0, self.y0, self.cell, label, first.astype(np.int32), mid.astype(np.float32), at, node)
+        clearance = (distance_transform_edt(~self.land) * self.cell).astype(np.float32)
+        return SeaTable(self.x0, self.y0, self.cell, label, clearance, first.astype(np.int32), mid.astype(np.float32),
+                        at, node)  # fmt: skip
 
     def _nodes(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Nodes spread over the sea, and the node that each cell belongs to (flooded, so never across land)."""

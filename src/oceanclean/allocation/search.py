@@ -169,7 +169,8 @@ def solve(
     available = np.bincount(kinds)
     mark = np.random.default_rng(seed).integers(1, 2**62, problem.tasks + len(available))
     workers = [_Worker(problem, kinds, near, mark, _knobs(problem, settings)) for _ in range(settings.workers)]
-    best = _warm_start(problem, workers[0], warm)
+    scale = _scale(workers[0], seed)
+    best = _warm_start(problem, warm)
     columns: dict[tuple[int, frozenset[int]], Column] = {}
     _keep(columns, _as_columns(problem, kinds, best[1]))
     done, history, status = 0, [], ""
@@ -179,7 +180,7 @@ def solve(
             worker.start(best[1] if last_round or (warm is not None and w == 0) else [[] for _ in best[1]])
         budget = None if seconds is None else seconds * 0.93 * (r + 1) / settings.rounds
         hot = settings.hot * (0.25 if r == settings.rounds - 1 and r > 0 else 1.0)
-        found, steps = _side_by_side(workers, settings, seed + 7919 * r, hot, clock, budget)
+        found, steps = _side_by_side(workers, settings, seed + 7919 * r, hot, scale, clock, budget)
         done += steps
         for worker in workers:
             _keep(columns, worker.new_columns())
@@ -196,9 +197,7 @@ def solve(
     return Solution(best[1], best[0], list(columns.values()), done, time.perf_counter() - clock, history, status)
 
 
-def _warm_start(
-    problem: Problem, worker: _Worker, warm: Sequence[Sequence[int]] | None
-) -> tuple[float, list[list[int]]]:
+def _warm_start(problem: Problem, warm: Sequence[Sequence[int]] | None) -> tuple[float, list[list[int]]]:
     """Value and routes of the warm plan after dropping what no longer fits; an empty plan without one."""
     empty: list[list[int]] = [[] for _ in range(problem.vessels)]
     if warm is None:
@@ -216,14 +215,19 @@ def _warm_start(
 
 
 def _side_by_side(
-    workers: list[_Worker], settings: SearchSettings, seed: int, hot: float, clock: float, budget: float | None
+    workers: list[_Worker],
+    settings: SearchSettings,
+    seed: int,
+    hot: float,
+    scale: float,
+    clock: float,
+    budget: float | None,
 ) -> tuple[list[tuple[float, list[list[int]]]], int]:
     """Let all workers anneal, for their share of the iterations or until ``budget`` seconds on the clock."""
     steps = max(1, settings.iterations // (settings.rounds * len(workers)))
 
     def run(w: int) -> tuple[list[tuple[float, list[list[int]]]], int]:
         worker, cold = workers[w], settings.cold
-        scale = _scale(worker.problem)
         own = seed + 104_729 * (w + 1)
         if budget is None:
             return [worker.anneal(own, steps, hot * scale, cold * scale)], steps
@@ -252,10 +256,11 @@ def _until(
     return found, done
 
 
-def _scale(problem: Problem) -> float:
-    """Sum of what the tasks could bring: the unit of the temperatures."""
-    best_share = problem.pair[:, :, 1].max(axis=0)
-    return max(float((problem.track[:, :, 2].max(axis=1) * best_share).sum()), 1e-12)
+def _scale(worker: _Worker, seed: int) -> float:
+    """Value of a plan built in a few greedy steps: the unit of the temperatures."""
+    value, plan = worker.anneal(seed, 20, 1e-9, 1e-9)
+    worker.start([[] for _ in plan])
+    return max(value, 1e-9)
 
 
 def _as_columns(problem: Problem, kinds: NDArray, routes: list[list[int]]) -> list[Column]:
