@@ -10,6 +10,7 @@ import numpy as np
 
 from oceanclean.allocation.conditions import Weather, open_spans, solar_elevation
 from oceanclean.allocation.crews import Crew, Harbours, vessel_rows
+from oceanclean.allocation.encounter import area_rates
 from oceanclean.allocation.problem import Problem, T, make_problem
 from oceanclean.allocation.tasks import Patches, Shares, cut_shares
 
@@ -91,7 +92,7 @@ def build_day(
     """
     slot_s = settings.sea.slot_min * 60.0
     slots = np.arange(0.0, horizon_s + 1.0, slot_s)
-    rate = np.array([c.row["swath"] * c.row["collect_speed"] for c in crews]) * settings.sea.sweep_use
+    rate = _area_rates(crews, patches, router, issue, slots, settings)
     efficiency = np.array([c.row["efficiency"] for c in crews], float)
     area = float(np.quantile(rate, 0.75)) * settings.tasks.share_h * 3600.0
     shares = cut_shares(patches, area, float(efficiency.max()), settings.tasks)
@@ -116,6 +117,26 @@ def build_day(
     )  # fmt: skip
     return Day(problem, crews, patches, shares, harbours, router, weather, issue, horizon_s, slot_s, shut, waves, wind,
                zone)  # fmt: skip
+
+
+def _area_rates(
+    crews: list[Crew],
+    patches: Patches,
+    router: SeaRouter,
+    issue: np.datetime64,
+    slots: NDArray,
+    settings: AllocationSettings,
+) -> NDArray[np.float64]:
+    """(vessel) m²/s; the density is that of the patches at the issue time, weighted by their mass."""
+    swath, collect, transit = (
+        np.array([c.row[k] for c in crews], float) for k in ("swath", "collect_speed", "transit_speed")
+    )
+    kg = patches.kg.mean(axis=0)[:, 0]
+    density = float((kg**2 / patches.spread_m2[:, 0]).sum() / max(kg.sum(), 1e-9)) * 1e6
+    lon, lat = router.plane.to_lonlat(patches.x[:, :1], patches.y[:, :1])
+    light = solar_elevation(issue + (slots * 1000).astype("timedelta64[ms]"), lon, lat) > settings.sea.twilight_deg
+    night = np.array([not c.row["daylight_only"] for c in crews])
+    return area_rates(swath, collect, transit, night, density, float(light.mean()), settings.sea)
 
 
 def _valued(kg: NDArray, aversion: float) -> NDArray[np.float64]:

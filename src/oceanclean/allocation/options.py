@@ -38,6 +38,10 @@ class SeaSettings(Settings):
     sweep_use: float = Field(
         default=0.85, gt=0, le=1, description="share of the time on a patch spent sweeping, not turning"
     )
+    sight_m: float = Field(default=1500.0, ge=0, description="how far a crew sees a windrow by day; 0: no lookout")
+    search_speed_factor: float = Field(default=2.0, ge=1, description="speed between windrows over collecting speed")
+    windrow_share: float = Field(default=0.5, ge=0, le=1, description="part of the debris that floats in windrows")
+    windrow_kg_km2: float = Field(default=15_000.0, gt=0, description="density inside a windrow, mouth's width around")
     transit_wave_factor: float = Field(
         default=1.5, ge=1, description="sails up to this multiple of its working wave height"
     )
