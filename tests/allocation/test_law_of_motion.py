@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.allocation.simulator import Ship, Target, run
 
 from oceanclean.allocation import motion
 from oceanclean.allocation.options import SearchSettings
 from oceanclean.allocation.problem import Code, P, Problem, V, make_problem
 from oceanclean.allocation.search import route_value, solve, states_of
+from tests.allocation.simulator import Ship, Target, run
 
 HOUR = 3600.0
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from tests.allocation.days import OpenSea, SeaWithCape, region
 
 from oceanclean.allocation import motion
 from oceanclean.allocation.problem import make_problem
 from oceanclean.allocation.sea_routing import SeaRouter
+from tests.allocation.days import OpenSea, SeaWithCape, region
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ def _area_rates(
     lon, lat = router.plane.to_lonlat(patches.x[:, :1], patches.y[:, :1])
     light = solar_elevation(issue + (slots * 1000).astype("timedelta64[ms]"), lon, lat) > settings.sea.twilight_deg
     night = np.array([not c.row["daylight_only"] for c in crews])
-    return area_rates(swath, collect, transit, night, density, float(light.mean()), settings.sea)
+    return area_rates(swath, collect, transit, night, density, float(light.mean()) if light.size else 1.0, settings.sea)
 
 
 def _valued(kg: NDArray, aversion: float) -> NDArray[np.float64]:
