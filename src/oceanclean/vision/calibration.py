@@ -46,6 +46,7 @@ def fit_calibration(
     stands_for: NDArray[np.float32],
     *,
     class_power: float = 0.5,
+    ridge: float = 0.3,
     maximum_painted: float = 60.0,
 ) -> CalibrationFit:
     """Fit temperature, offsets and threshold to logits of scenes that the network did not see.
@@ -55,6 +56,7 @@ def fit_calibration(
         label: (pixel,), 0 unlabelled.
         stands_for: (pixel,), pixels of the scenes that a row stands for; weighs the unlabelled ones.
         class_power: a class weighs as its pixels to this power, so that sediment does not drown the rest.
+        ridge: pull of temperature and offsets towards 1 and 0: a few scenes say little about offsets.
         maximum_painted: debris pixels per 100 km² that the threshold may paint, if the best F1 allows.
     """
     from scipy.optimize import minimize
@@ -71,10 +73,10 @@ def fit_calibration(
         q = np.exp(z)
         total = q.sum(axis=1, keepdims=True)
         q /= total
-        value = -(weight * (z[np.arange(len(y)), y] - np.log(total[:, 0]))).sum() + 1e-3 * (p**2).sum()
+        value = -(weight * (z[np.arange(len(y)), y] - np.log(total[:, 0]))).sum() + ridge * (p**2).sum()
         q[np.arange(len(y)), y] -= 1.0
         q *= weight[:, None]
-        slope = np.concatenate([[-(q * x).sum() * np.exp(-p[0])], q.sum(axis=0)]) + 2e-3 * p
+        slope = np.concatenate([[-(q * x).sum() * np.exp(-p[0])], q.sum(axis=0)]) + 2 * ridge * p
         return float(value), slope
 
     best = minimize(loss, np.zeros(1 + len(CLASSES)), jac=True, method="L-BFGS-B", options={"maxiter": 100}).x

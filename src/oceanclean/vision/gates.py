@@ -61,11 +61,11 @@ def gate_window(
         ground |= np.isin(scl, SCL_LAND) & ~water
     cloud = _cloud(r, classes, ground, settings, scl)
     gate[_glint(r, valid, water, settings)] = Gate.GLINT
-    if settings.shore_pixels:
-        gate[ndimage.binary_dilation(ground, iterations=settings.shore_pixels)] = Gate.SHORE
     if scl is not None and settings.use_scl:
         gate[np.isin(scl, SCL_SHADOW)] = Gate.CLOUD_SHADOW
     gate[cloud] = Gate.CLOUD
+    if settings.shore_pixels:
+        gate[ndimage.binary_dilation(ground, iterations=settings.shore_pixels)] = Gate.SHORE
     gate[ground] = Gate.LAND
     gate[~valid] = Gate.NO_DATA
     if scl is not None:

@@ -174,7 +174,7 @@ class _Job:
         figures |= {f"class_{name}": float(self.classes[i + 1]) for i, name in enumerate(CLASSES)}
         figures["observed_km2"] = self.gates[Gate.OBSERVED] * pixel_km2
         figures |= {f"{name}_km2": self.classes[CLASS_ID[name]] * pixel_km2 for name in TARGETS}
-        return figures
+        return {name: float(value) for name, value in figures.items()}
 
 
 def decide(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
@@ -226,7 +226,7 @@ class _Coast:
             return None
         from rasterio.features import rasterize
 
-        transform = self._transform * self._transform.translation(column, row)
+        transform = self._transform @ self._transform.translation(column, row)
         codes = [(g, NEAR_SHORE) for g in self._all] + [(g, INLAND) for g in self._inner]
         return rasterize(codes, out_shape=shape, transform=transform, dtype="uint8")
 
@@ -303,6 +303,6 @@ def _pixel_area_m2(source: rasterio.io.DatasetReader) -> float:
         return area
     from pyproj import Geod
 
-    x, y = t * (source.width / 2, source.height / 2)
+    x, y = t @ (source.width / 2, source.height / 2)
     ring_x, ring_y = [x, x + t.a, x + t.a, x], [y, y, y + t.e, y + t.e]
     return abs(Geod(ellps="WGS84").polygon_area_perimeter(ring_x, ring_y)[0])

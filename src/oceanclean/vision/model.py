@@ -24,8 +24,8 @@ BOXES: tuple[int, ...] = (3, 7, 15, 31, 61)
 SPREAD_BOXES: tuple[int, ...] = (7, 31)
 #: Box of the dark background: the local mean of what is not brighter than its surroundings.
 DARK_BOX = 31
-#: Pixels from which a window's edge no longer shows: half the largest box.
-RADIUS = max(BOXES) // 2
+#: Pixels from which a window's edge no longer shows: half the largest box, or the dark background's two in a row.
+RADIUS = max(max(BOXES) // 2, 2 * (DARK_BOX // 2))
 _CORE = [BANDS.index(b) for b in CORE_BANDS]
 #: Local statistics a pixel: itself, box means, spreads, dark background.
 STATISTICS = len(BANDS) * (1 + len(BOXES)) + len(_CORE) * (len(SPREAD_BOXES) + 1)
@@ -58,6 +58,9 @@ class LocalStatistics(keras.layers.Layer):
     are those of its surroundings.
     """
 
+    #: Reflectance near that of dark water.
+    LEVEL = 0.02
+
     def call(self, reflectance: Any) -> Any:
         """Compute the statistics; see the class."""
         finite = ops.all(ops.isfinite(reflectance), axis=-1, keepdims=True)
@@ -67,12 +70,11 @@ class LocalStatistics(keras.layers.Layer):
         means = {k: self._box(x, k) / share[k] for k in BOXES}
         x = ops.where(finite, x, means[max(BOXES)])
         core = ops.take(x, np.asarray(_CORE), axis=-1)
+        # Against a fixed level near that of water, so that float32 does not lose a small spread in a bright mean.
+        deviation = (core - self.LEVEL) * weight
         spreads = []
         for k in SPREAD_BOXES:
-            # Against the wide mean, so that float32 does not lose a small spread in a bright level.
-            level = ops.take(means[max(BOXES)], np.asarray(_CORE), axis=-1)
-            deviation = (core - level) * weight
-            first = ops.take(means[k], np.asarray(_CORE), axis=-1) - level
+            first = self._box(deviation, k) / share[k]
             spreads.append(ops.sqrt(ops.maximum(self._box(deviation**2, k) / share[k] - first**2, 0.0) + 1e-10))
         ceiling = ops.take(means[DARK_BOX], np.asarray(_CORE), axis=-1)
         dark = self._box(ops.minimum(core, ceiling) * weight, DARK_BOX) / share[DARK_BOX]
@@ -123,32 +125,34 @@ class SpectralFeatures(keras.layers.Layer):
         scale: its standard deviation.
     """
 
-    #: Reflectance at which the logarithmic compression of an anomaly begins.
+    #: Reflectance at which the compression of an anomaly begins: linear below, square root above.
     KNEE = 0.005
     #: Dark water to which every scene is shifted: mean level of the training scenes is of no matter, only that it
     #: is one level for all (ratios need it).
     LEVEL = (0.039, 0.033, 0.025, 0.018, 0.015, 0.014, 0.015, 0.012, 0.014, 0.008, 0.005)
 
-    def __init__(self, mean: list[float] | None = None, scale: list[float] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, mean: list[float] | None = None, scale: list[float] | None = None, compression: str = "asinh",
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self.mean, self.scale = mean, scale
+        self.mean, self.scale, self.compression = mean, scale, compression
 
     def get_config(self) -> dict[str, Any]:
         """Configuration for saving."""
-        return {**super().get_config(), "mean": self.mean, "scale": self.scale}
+        return {**super().get_config(), "mean": self.mean, "scale": self.scale, "compression": self.compression}
 
     def call(self, inputs: tuple[Any, Any, Any]) -> Any:
         """Compute features from (statistics, water, presence)."""
         values, water, presence = inputs
-        features = self.raw(values, water, ops)
+        features = self.raw(values, water, ops, self.compression)
         if self.mean is not None:
-            features = (features - np.asarray(self.mean, np.float32)) / np.asarray(self.scale, np.float32)
-            features = ops.clip(features, -6.0, 6.0)
+            features = (features - np.asarray(self.mean, np.float32)) * (1.0 / np.asarray(self.scale, np.float32))
         flags = ops.broadcast_to(presence, (*ops.shape(features)[:-1], len(BANDS)))
         return ops.concatenate([features, flags - 1.0], axis=-1)
 
     @classmethod
-    def raw(cls, values: Any, water: Any, xp: Any = np) -> Any:
+    def raw(cls, values: Any, water: Any, xp: Any = np, compression: str = "sqrt") -> Any:
         """Unstandardised features (..., feature) of statistics (..., statistic) and water (..., band)."""
         s = Statistics.split(values)
         shift = np.asarray(cls.LEVEL, dtype=np.float32) - water
@@ -157,7 +161,9 @@ class SpectralFeatures(keras.layers.Layer):
         own, own_near, own_far = indices(pixel, xp), indices(near, xp), indices(far, xp)
 
         def compress(x: Any) -> Any:
-            return xp.arcsinh(x / cls.KNEE)
+            if compression == "asinh":
+                return xp.arcsinh(x / cls.KNEE)
+            return x / xp.sqrt(xp.abs(x) + cls.KNEE)
 
         parts = [compress(pixel), compress(near), compress(far)]
         parts += [compress(s.pixel - m) for m in s.means.values()]
@@ -173,7 +179,7 @@ class SpectralFeatures(keras.layers.Layer):
 
     def adapt(self, values: np.ndarray, water: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Set mean and scale from training pixels (pixel, statistic) and their scenes' water (pixel, band)."""
-        features = self.raw(values.astype(np.float32), water.astype(np.float32))
+        features = self.raw(values.astype(np.float32), water.astype(np.float32), np, self.compression)
         mean = np.average(features, axis=0, weights=weights)
         spread = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
         self.mean = [float(v) for v in mean]

@@ -135,14 +135,16 @@ class Augmentation(Settings):
         contrast: range of the factor by which a pasted target's contrast is multiplied (sub-pixel cover).
         offset: standard deviation of the error of the dark water, reflectance, common to all bands and for each.
         gain: standard deviation of the logarithm of a factor on all reflectances.
+        mixed_contrast: standard deviation of the logarithm of a mixture's contrast factor.
         reduced: share of pixels seen through the six core bands only.
         thinned: share of pixels that lose some of the other bands.
     """
 
-    paste: float = 0.2
+    paste: float = 0.1
     contrast: tuple[float, float] = (0.6, 1.4)
     offset: float = 0.002
     gain: float = 0.08
+    mixed_contrast: float = 0.4
     reduced: float = 0.2
     thinned: float = 0.1
 
@@ -164,18 +166,62 @@ def augment(
     """
     values = pixels.statistics[chosen].astype(np.float32)
     water = pixels.water[pixels.scene[chosen]]
-    if len(ground):
+    if len(ground) and how.paste:
         paste = np.isin(pixels.label[chosen], PASTED) & (rng.random(len(chosen)) < how.paste)
         under = rng.choice(ground, int(paste.sum()))
         values[paste] = _paste(
             values[paste], pixels.statistics[under].astype(np.float32), pixels.label[chosen][paste], how, rng
         )
         water[paste] = pixels.water[pixels.scene[under]]
-    gain = np.exp(rng.normal(0, how.gain, (len(chosen), 1))).astype(np.float32)
+    return vary(values, water, how, rng)
+
+
+def vary(
+    values: NDArray[np.float32], water: NDArray[np.float32], how: Augmentation, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Vary brightness, the error of the dark water, and the bands present; see :func:`augment`."""
+    gain = np.exp(rng.normal(0, how.gain, (len(values), 1))).astype(np.float32)
     values, water = values * gain, water * gain
-    error = rng.normal(0, how.offset, (len(chosen), 1)) + rng.normal(0, how.offset / 2, water.shape)
+    error = rng.normal(0, how.offset, (len(values), 1)) + rng.normal(0, how.offset / 2, water.shape)
     values, presence = _drop_bands(values, how, rng)
     return values, water + error.astype(np.float32), presence
+
+
+def mix(
+    pixels: PixelSet, first: NDArray[np.intp], second: NDArray[np.intp], how: Augmentation, rng: np.random.Generator
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """Pixels between known ones: linear mixtures of two, with their contrast to the dark background varied.
+
+    A pixel half covered by one thing and half by another is, to first order, their mean: mixtures are pixels that may
+    well exist, but nobody has labelled.
+
+    Returns:
+        (pixel, statistic) float16 on the water of the first, and that water (pixel, band).
+    """
+    from oceanclean.vision.model import Statistics
+
+    water = pixels.water[pixels.scene[first]]
+    a = pixels.statistics[first].astype(np.float32)
+    b = _on_water(pixels.statistics[second].astype(np.float32), water - pixels.water[pixels.scene[second]])
+    share = rng.random((len(first), 1)).astype(np.float32)
+    mixed = Statistics.split(share * a + (1 - share) * b)
+    factor = np.exp(rng.normal(0, how.mixed_contrast, (len(first), 1))).astype(np.float32)
+    core = [BANDS.index(n) for n in CORE_BANDS]
+    means = {k: water + factor * (m - water) for k, m in mixed.means.items()}
+    spreads = {k: factor * s for k, s in mixed.spreads.items()}
+    dark = water[:, core] + factor * (mixed.dark - water[:, core])
+    joined = Statistics(water + factor * (mixed.pixel - water), means, spreads, dark).join()
+    return joined.astype(np.float16), water
+
+
+def _on_water(values: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Statistics with all levels shifted by (pixel, band)."""
+    from oceanclean.vision.model import Statistics
+
+    s = Statistics.split(values)
+    core = [BANDS.index(n) for n in CORE_BANDS]
+    means = {k: m + shift for k, m in s.means.items()}
+    return Statistics(s.pixel + shift, means, s.spreads, s.dark + shift[:, core]).join()
 
 
 def _paste(

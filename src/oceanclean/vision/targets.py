@@ -140,7 +140,7 @@ def _outline(rows: NDArray[np.int64], columns: NDArray[np.int64], transform: Any
     mask[rows - top, columns - left] = 1
     parts = [
         shapely.geometry.shape(s)
-        for s, _ in shapes(mask, mask=mask == 1, transform=transform * transform.translation(left, top))
+        for s, _ in shapes(mask, mask=mask == 1, transform=transform @ transform.translation(left, top))
     ]
     return parts[0] if len(parts) == 1 else shapely.geometry.MultiPolygon(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pydantic import Field
 from oceanclean.products.names import BANDS, CLASS_ID, CLASSES
 from oceanclean.settings import Settings, config_root, load
 from oceanclean.vision.calibration import CalibrationFit, fit_calibration
-from oceanclean.vision.pixels import Augmentation, PixelSet, augment, through_bands
+from oceanclean.vision.pixels import Augmentation, PixelSet, augment, mix, through_bands, vary
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +40,7 @@ class TrainingSettings(Settings):
         class_power: a class is drawn in proportion to its pixels to this power (0 balanced, 1 as they come).
         scene_power: the same for scenes within a class.
         unlabelled_weight: weight of "an unlabelled pixel is hardly ever debris" against one labelled pixel.
+        mixtures: mixtures of two known pixels that the teacher judges (0: none).
         teacher_trees: extra trees whose probabilities the network also learns (0: none).
         teacher_share: share of the teacher's out-of-bag opinion in the target of a labelled pixel.
         teacher_weight: weight of the teacher's opinion on an unlabelled pixel against one labelled pixel.
@@ -46,20 +48,21 @@ class TrainingSettings(Settings):
         seed: of the whole run.
     """
 
-    hidden: tuple[int, ...] = (128, 64)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
+    hidden: tuple[int, ...] = (160, 80)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     members: int = Field(default=1, ge=1, le=16)
-    steps: int = Field(default=800, ge=1)
-    batch: int = Field(default=2048, ge=16)
+    steps: int = Field(default=1000, ge=1)
+    batch: int = Field(default=1536, ge=16)
     learning_rate: float = Field(default=3e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     ema: float = Field(default=0.995, ge=0, lt=1)
     smoothing: float = Field(default=0.03, ge=0, lt=1)
-    class_power: float = Field(default=0.4, ge=0, le=1)
+    class_power: float = Field(default=0.25, ge=0, le=1)
     scene_power: float = Field(default=0.5, ge=0, le=1)
     unlabelled_weight: float = Field(default=1.0, ge=0)
+    mixtures: int = Field(default=150_000, ge=0)
     teacher_trees: int = Field(default=200, ge=0)
-    teacher_share: float = Field(default=0.5, ge=0, le=1)
+    teacher_share: float = Field(default=0.7, ge=0, le=1)
     teacher_weight: float = Field(default=1.0, ge=0)
     augmentation: Augmentation = Field(default_factory=Augmentation)
     seed: int = 20240101
@@ -105,46 +108,121 @@ def partial_label_loss(target: Any, logits: Any) -> Any:
     return known - target[..., -1] * ops.log(1.0 - p_debris + 1e-6)
 
 
-def teach(pixels: PixelSet, train_scenes: NDArray[np.intp], settings: TrainingSettings) -> NDArray[np.float32]:
-    """Probabilities (pixel, class) of extra trees for every pixel of the training scenes, NaN elsewhere.
+class Teacher:
+    """Extra trees whose opinion the network also learns.
 
-    On labelled pixels that the trees learned from they are out-of-bag. Trees extrapolate flatly, which a network
-    does not: on scenes unlike the training ones their opinion keeps the network sober.
+    Trees extrapolate flatly, which a network does not: on scenes unlike the training ones their opinion, asked of
+    unlabelled pixels and of mixtures of known ones, keeps the network sober.
+
+    Args:
+        pixels: the table.
+        labelled: rows to learn from.
+        settings: how many trees.
+        rng: picks at most 4,000 pixels a class.
     """
-    from sklearn.ensemble import ExtraTreesClassifier
 
+    def __init__(
+        self, pixels: PixelSet, labelled: NDArray[np.intp], settings: TrainingSettings, rng: np.random.Generator
+    ) -> None:
+        from sklearn.ensemble import ExtraTreesClassifier
+
+        self._rows = np.concatenate(
+            [rng.permutation(labelled[pixels.label[labelled] == k])[:4000] for k in range(1, len(CLASSES) + 1)]
+        )
+        self._trees = ExtraTreesClassifier(
+            settings.teacher_trees, class_weight="balanced", min_samples_leaf=2, max_features=0.3, bootstrap=True,
+            oob_score=True, n_jobs=-1, random_state=settings.seed,
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            # A pixel that was in every bag has no out-of-bag opinion; its label alone then counts.
+            warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
+            self._trees.fit(
+                _raw_features(pixels.statistics[self._rows], pixels.water[pixels.scene[self._rows]]),
+                pixels.label[self._rows],
+            )
+
+    def of(self, statistics: NDArray[np.float16], water: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities (pixel, class) of local statistics (pixel, statistic) over dark water (pixel, band)."""
+        parts = np.array_split(np.arange(len(statistics)), max(1, len(statistics) // 65536))
+        return np.concatenate(
+            [self._widen(self._trees.predict_proba(_raw_features(statistics[p], water[p]))) for p in parts]
+        )
+
+    def of_rows(self, pixels: PixelSet, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Probabilities (row of the table, class), NaN for rows not asked; out-of-bag where it learned from them."""
+        opinion = np.full((len(pixels.label), len(CLASSES)), np.nan, np.float32)
+        others = np.setdiff1d(rows, self._rows)
+        opinion[others] = self.of(pixels.statistics[others], pixels.water[pixels.scene[others]])
+        opinion[self._rows] = self._widen(np.nan_to_num(self._trees.oob_decision_function_))
+        return opinion
+
+    def _widen(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        full = np.zeros((len(values), len(CLASSES)), np.float32)
+        full[:, self._trees.classes_ - 1] = values
+        return full
+
+
+def _raw_features(statistics: NDArray[np.float16], water: NDArray[np.float32]) -> NDArray[np.float32]:
     from oceanclean.vision.model import SpectralFeatures
 
-    rng = np.random.default_rng(settings.seed)
-    mine = np.isin(pixels.scene, train_scenes)
-    labelled = np.flatnonzero(mine & (pixels.label > 0))
-    kept = np.concatenate(
-        [rng.permutation(labelled[pixels.label[labelled] == k])[:4000] for k in range(1, len(CLASSES) + 1)]
-    )
+    return SpectralFeatures.raw(statistics.astype(np.float32), water).astype(np.float32)
 
-    def features(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        water = pixels.water[pixels.scene[rows]]
-        return SpectralFeatures.raw(pixels.statistics[rows].astype(np.float32), water).astype(np.float32)
 
-    trees = ExtraTreesClassifier(
-        settings.teacher_trees, class_weight="balanced", min_samples_leaf=2, max_features=0.3, bootstrap=True,
-        oob_score=True, n_jobs=-1, random_state=settings.seed,
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        # A pixel that was in every bag has no out-of-bag opinion; its label alone then counts.
-        warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
-        trees.fit(features(kept), pixels.label[kept])
-    opinion = np.full((len(pixels.label), len(CLASSES)), np.nan, np.float32)
-    columns = trees.classes_ - 1
-    others = np.setdiff1d(np.flatnonzero(mine), kept)
-    for part in np.array_split(others, max(1, len(others) // 65536)):
-        full = np.zeros((len(part), len(CLASSES)), np.float32)
-        full[:, columns] = trees.predict_proba(features(part))
-        opinion[part] = full
-    full = np.zeros((len(kept), len(CLASSES)), np.float32)
-    full[:, columns] = np.nan_to_num(trees.oob_decision_function_)
-    opinion[kept] = full
-    return opinion
+@dataclass
+class _Batches:
+    """Training batches: labelled pixels, unlabelled ones, and mixtures that the teacher judged."""
+
+    pixels: PixelSet
+    settings: TrainingSettings
+    rng: np.random.Generator
+    labelled: NDArray[np.intp]
+    unlabelled: NDArray[np.intp]
+    ground: NDArray[np.intp]
+    cumulative: NDArray[np.float64]
+    opinion: NDArray[np.float32] | None = None
+    mixed: tuple[NDArray[np.float16], NDArray[np.float32], NDArray[np.float32]] | None = None
+
+    @classmethod
+    def of(
+        cls, pixels: PixelSet, train_scenes: NDArray[np.intp], settings: TrainingSettings, rng: np.random.Generator
+    ) -> _Batches:
+        """Batches of the given scenes; no other scene is looked at."""
+        mine = np.isin(pixels.scene, train_scenes)
+        labelled = np.flatnonzero(mine & (pixels.label > 0))
+        weights = sampling_weights(
+            pixels.label[labelled], pixels.scene[labelled], settings.class_power, settings.scene_power
+        )
+        made = cls(pixels, settings, rng, labelled, np.flatnonzero(mine & (pixels.label == 0)),
+                   np.flatnonzero(mine & pixels.background), np.cumsum(weights))  # fmt: skip
+        if settings.teacher_trees:
+            teacher = Teacher(pixels, labelled, settings, rng)
+            made.opinion = teacher.of_rows(pixels, np.flatnonzero(mine))
+            first, second = made.draw(settings.mixtures), made.draw(settings.mixtures)
+            unknown = rng.random(settings.mixtures) < 0.3
+            second[unknown] = rng.choice(made.unlabelled, int(unknown.sum()))
+            statistics, water = mix(pixels, first, second, settings.augmentation, rng)
+            made.mixed = (statistics, water, teacher.of(statistics, water))
+        return made
+
+    def draw(self, count: int) -> NDArray[np.intp]:
+        """Labelled rows, rare classes and small scenes more often."""
+        return self.labelled[np.searchsorted(self.cumulative, self.rng.random(count) * self.cumulative[-1])]
+
+    def next(self) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+        """Inputs (statistics, water, presence) and targets of one step."""
+        s, p = self.settings, self.pixels
+        rows = np.concatenate([self.draw(s.batch), self.rng.choice(self.unlabelled, s.batch)])
+        values, water, presence = augment(p, rows, self.ground, s.augmentation, self.rng)
+        target = _targets(p.label[rows], None if self.opinion is None else self.opinion[rows], s)
+        if self.mixed is not None and s.mixtures:
+            some = self.rng.integers(0, len(self.mixed[0]), s.batch)
+            more = vary(self.mixed[0][some].astype(np.float32), self.mixed[1][some], s.augmentation, self.rng)
+            judged = np.concatenate([s.teacher_weight * self.mixed[2][some], np.zeros((s.batch, 1), np.float32)], 1)
+            values, water, presence = (
+                np.concatenate(pair) for pair in zip((values, water, presence), more, strict=True)
+            )
+            target = np.concatenate([target, judged])
+        return [values[:, None, None], water, presence], target[:, None, None]
 
 
 def fit_pixel_model(
@@ -170,18 +248,9 @@ def fit_pixel_model(
 
     keras.utils.set_random_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    mine = np.isin(pixels.scene, train_scenes)
-    labelled = np.flatnonzero(mine & (pixels.label > 0))
-    unlabelled = np.flatnonzero(mine & (pixels.label == 0))
-    ground = np.flatnonzero(mine & pixels.background)
-    cumulative = np.cumsum(
-        sampling_weights(pixels.label[labelled], pixels.scene[labelled], settings.class_power, settings.scene_power)
-    )
-
-    opinion = teach(pixels, train_scenes, settings) if settings.teacher_trees else None
-    features = SpectralFeatures(name="features")
-    drawn = labelled[np.searchsorted(cumulative, rng.random(20_000) * cumulative[-1])]
-    some = np.concatenate([drawn, rng.choice(unlabelled, 20_000)])
+    batches = _Batches.of(pixels, train_scenes, settings, rng)
+    features = SpectralFeatures(name="features", compression="sqrt")
+    some = np.concatenate([batches.draw(20_000), rng.choice(batches.unlabelled, 20_000)])
     features.adapt(pixels.statistics[some].astype(np.float32), pixels.water[pixels.scene[some]])
     config = SegmenterConfig(settings.hidden, settings.dropout, settings.members)
     model = build_pixel_model(config, features)
@@ -194,11 +263,7 @@ def fit_pixel_model(
     )
     model.compile(optimizer, partial_label_loss)
     for step in range(settings.steps):
-        known = labelled[np.searchsorted(cumulative, rng.random(settings.batch) * cumulative[-1])]
-        rows = np.concatenate([known, rng.choice(unlabelled, settings.batch)])
-        values, water, presence = augment(pixels, rows, ground, settings.augmentation, rng)
-        target = _targets(pixels.label[rows], None if opinion is None else opinion[rows], settings)
-        loss = model.train_on_batch([values[:, None, None], water, presence], target[:, None, None])
+        loss = model.train_on_batch(*batches.next())
         if progress is not None and step % 100 == 99:
             progress(step + 1, float(loss))
     optimizer.finalize_variable_values(model.trainable_variables)

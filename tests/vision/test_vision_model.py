@@ -1,0 +1,139 @@
+"""The network: what its layers compute, what ships, and that it learns."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from oceanclean.errors import MissingDataError, ProductError
+from oceanclean.products.names import BANDS, CLASSES
+from oceanclean.vision.features import CORE_BANDS, fill_absent_bands
+from oceanclean.vision.model import (
+    BOXES,
+    FEATURES,
+    RADIUS,
+    STATISTICS,
+    LocalStatistics,
+    SegmenterConfig,
+    SpectralFeatures,
+    Statistics,
+    build_pixel_model,
+)
+from oceanclean.vision.pixels import Augmentation, through_bands
+from oceanclean.vision.zoo import SHIPPED, load_segmenter
+
+
+@pytest.fixture(scope="module")
+def image():
+    """Reflectance (1, y, x, band) of noise."""
+    return np.random.default_rng(0).uniform(0.005, 0.1, (1, 80, 90, len(BANDS))).astype(np.float32)
+
+
+def test_box_means_match_a_plain_loop(image):
+    """Means over boxes, cut at the edge and divided by what is inside."""
+    s = Statistics.split(np.asarray(LocalStatistics()(image))[0])
+    for k in BOXES:
+        r = k // 2
+        for y, x in ((0, 0), (40, 45), (79, 10)):
+            window = image[0, max(y - r, 0) : y + r + 1, max(x - r, 0) : x + r + 1]
+            assert np.allclose(s.means[k][y, x], window.mean(axis=(0, 1)), atol=1e-5)
+    window = image[0, 37:44, 42:49][..., [BANDS.index(b) for b in CORE_BANDS]]
+    assert np.allclose(s.spreads[7][40, 45], window.std(axis=(0, 1)), atol=1e-4)
+
+
+def test_pixels_without_a_measurement_do_not_touch_their_neighbours(image):
+    """NaN is left out of every mean and comes out as its surroundings."""
+    holed = image.copy()
+    holed[0, 30:34, 30:34] = np.nan
+    s = Statistics.split(np.asarray(LocalStatistics()(holed))[0])
+    assert np.isfinite(s.join()).all()
+    window = holed[0, 25:32, 25:32]
+    assert np.allclose(s.means[7][28, 28], np.nanmean(window, axis=(0, 1)), atol=1e-5)
+
+
+def test_model_sees_no_further_than_its_radius(image):
+    """What lies beyond the radius changes nothing: tiles join without a seam."""
+    far = image.copy()
+    far[0, :, 40 + RADIUS + 1 :] = 0.9
+    a, b = (Statistics.split(np.asarray(LocalStatistics()(i))[0]).join()[:, 40] for i in (image, far))
+    inner = slice(RADIUS, 80 - RADIUS)
+    assert np.allclose(
+        a[inner][:, : len(BANDS) * (1 + len(BOXES))], b[inner][:, : len(BANDS) * (1 + len(BOXES))], atol=1e-5
+    )
+
+
+def test_filling_bands_before_or_after_the_statistics_is_the_same(image):
+    """So the network is trained for six bands exactly as it will meet them."""
+    filled = fill_absent_bands(image, CORE_BANDS)
+    before = np.asarray(LocalStatistics()(filled))[0].reshape(-1, STATISTICS)
+    after = through_bands(np.asarray(LocalStatistics()(image))[0].reshape(-1, STATISTICS), CORE_BANDS)
+    assert np.allclose(before, after, atol=1e-5)
+
+
+def test_shifting_scene_and_water_together_changes_no_feature(image):
+    """A constant offset of the radiometry is invisible to the network."""
+    values = np.asarray(LocalStatistics()(image))[0, ::20, ::20].reshape(-1, STATISTICS)
+    moved = np.asarray(LocalStatistics()(image + 0.02))[0, ::20, ::20].reshape(-1, STATISTICS)
+    water = np.full((len(values), len(BANDS)), 0.01, np.float32)
+    assert np.allclose(SpectralFeatures.raw(values, water), SpectralFeatures.raw(moved, water + 0.02), atol=2e-3)
+
+
+def test_pixel_model_has_the_shape_that_it_says():
+    """Statistics, water and presence in; one logit a class out."""
+    model = build_pixel_model(SegmenterConfig((16,), members=2), SpectralFeatures(name="features"))
+    out = model.predict_on_batch([np.zeros((2, 3, 4, STATISTICS)), np.zeros((2, 11)), np.ones((2, 11))])
+    assert out.shape == (2, 3, 4, len(CLASSES))
+    assert model.get_layer("features").compute_output_shape([(None, None, None, STATISTICS)])[-1] == FEATURES
+
+
+def test_shipped_model_is_small_loads_safely_and_matches_its_card():
+    """Under 10 MB and a million weights, no code in the file, probabilities that add up to one."""
+    assert SHIPPED.stat().st_size < 10e6
+    segmenter = load_segmenter()
+    assert segmenter.model.count_params() < 1e6
+    assert segmenter.radius == RADIUS
+    assert 0 < segmenter.threshold < 1
+    out = np.asarray(
+        segmenter.model([np.full((1, 64, 64, 11), 0.02, np.float32), np.full((1, 11), 0.01), np.ones((1, 11))])
+    )
+    assert np.allclose(out.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_model_file_of_another_digest_is_refused(tmp_path):
+    """A model and its card travel together."""
+    path = tmp_path / "segmenter.keras"
+    with pytest.raises(MissingDataError, match="no such file"):
+        load_segmenter(str(path))
+    path.write_bytes(SHIPPED.read_bytes() + b" ")
+    path.with_suffix(".json").write_text(SHIPPED.with_suffix(".json").read_text())
+    with pytest.raises(ProductError, match="sha256"):
+        load_segmenter(str(path))
+
+
+def test_vision_opens_without_tensorflow():
+    """The room's doors are light: TensorFlow loads when a scene is segmented."""
+    code = (
+        "import sys; import oceanclean.vision as v; v.load_settings; v.model_digest(v.SegmenterSettings());"
+        "raise SystemExit(any(m.split('.')[0] in ('tensorflow', 'keras') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_augmentation_draws_from_the_generator_alone():
+    """Same seed, same pixels."""
+    from oceanclean.vision.pixels import PixelSet, augment
+
+    rng = np.random.default_rng(0)
+    n = 200
+    pixels = PixelSet(
+        rng.uniform(0.01, 0.1, (n, STATISTICS)).astype(np.float16), rng.integers(0, 12, n).astype(np.uint8),
+        np.zeros(n, np.int32), np.ones(n, np.float32), rng.random(n) < 0.5, ["s"], np.full((1, 11), 0.01, np.float32),
+    )  # fmt: skip
+    rows = np.arange(n)
+    one, two = (augment(pixels, rows, rows, Augmentation(), np.random.default_rng(7)) for _ in range(2))
+    assert all((a == b).all() for a, b in zip(one, two, strict=True))
+    assert np.isfinite(one[0]).all()
+    assert (one[2].min(axis=1) == 0).any()
