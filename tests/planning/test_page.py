@@ -309,3 +309,16 @@ def test_the_still_picture_shows_the_plan(published):
     colours, counts = np.unique(rgb, axis=0, return_counts=True)
     common = {tuple(int(v) for v in c) for c, n in zip(colours, counts, strict=True) if n > 150}
     assert {(0xD9, 0xD4, 0xC7), (0xEA, 0xF1, 0xF4), (0x00, 0x60, 0xA0), (0x00, 0x75, 0x5A)} <= common
+
+
+def test_the_verdict_is_one_sentence(publish_day):
+    """A single reason to stay joins the verdict in lower case and without its full stop; acronyms keep theirs."""
+    from oceanclean.planning import verdict
+
+    day = publish_day(sail=False)
+    for summary in day.day.plan.vessels:
+        summary.reason = "Waves exceed every limit."
+    publish(day.day.plan, folder=day.folder, **day.day.arguments())
+    plan = json.loads(day.text("plan.json"))
+    assert plan["bottom"]["verdict"] == "Keep all vessels in port today: waves exceed every limit."
+    assert verdict._inside("AIS is silent.") == "AIS is silent"

@@ -46,7 +46,7 @@ def compose(
         The model, plain values only.
     """
     ports = _ports(region)
-    witness = evidence.Witness(density_map, detections, plan.issue_time, settings.evidence_km)
+    witness = evidence.Witness(density_map, detections, plan.issue_time, settings.evidence_km, len(segmentations))
     tasks = cards.tasks_of(plan, witness)
     vessels = cards.vessels_of(plan, fleet, ports, cards.Patches(tasks), settings.alternate_h)
     seen = evidence.seen_of(density_map)

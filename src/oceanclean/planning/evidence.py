@@ -80,11 +80,18 @@ class Witness:
         detections: all detections of the run, or None.
         issue_time: aware datetime.
         reach_km: a detection this near counts.
+        scenes: number of scenes that were searched.
     """
 
     def __init__(
-        self, density_map: xr.Dataset, detections: gpd.GeoDataFrame | None, issue_time: str, reach_km: float
+        self,
+        density_map: xr.Dataset,
+        detections: gpd.GeoDataFrame | None,
+        issue_time: str,
+        reach_km: float,
+        scenes: int,
     ) -> None:
+        self._scenes = scenes
         self._lat = density_map["lat"].to_numpy()
         self._lon = density_map["lon"].to_numpy()
         self._origin = density_map["origin"].to_numpy()
@@ -103,7 +110,7 @@ class Witness:
         age = float(self._age[row, column])
         origin = int(self._origin[row, column])
         seen = {
-            OBSERVATION: f"Seen {age:.0f} h before the issue" if np.isfinite(age) else "Seen",
+            OBSERVATION: f"Seen {age:.0f} h before the issue" if age >= 0.5 else "Seen at the issue time",
             FORECAST: "Not seen today: carried forward by the drift forecast",
             CLIMATOLOGY: "Never seen: assumed background only",
         }.get(origin, "Cell counted as land")
@@ -113,8 +120,8 @@ class Witness:
 
     def _nearest(self, lat: float, lon: float) -> str:
         """The detection that says most about the place, in words."""
-        if self._detections is None or not len(self._detections):
-            return "No detection in today's scenes."
+        if self._detections is None:
+            return "No detection in today's scenes." if self._scenes else ""
         east = ((self._x - lon + 180.0) % 360.0 - 180.0) * 111.32 * np.cos(np.radians(lat))
         distance = np.hypot(east, (self._y - lat) * 111.13)
         within = int((distance <= self._reach_km).sum())

@@ -39,7 +39,7 @@ def verdict(plan: Plan, vessels: list[Vessel], timezone: str, back: str | None) 
         return "No plan to sail: the fleet has no vessel."
     if not sent:
         reasons = sorted({v.reason for v in vessels if v.reason})
-        why = reasons[0].rstrip(".") if len(reasons) == 1 else "each vessel's reason stands below"
+        why = _inside(reasons[0]) if len(reasons) == 1 else "each vessel's reason stands below"
         return f"Keep {'the vessel' if len(vessels) == 1 else 'all vessels'} in port today: {why}."
     stops = {o.task_id for v in sent for o in v.orders if o.action == "collect"}
     home = f"; all are back by {notation.local(back, timezone)}" if back else ""
@@ -48,6 +48,12 @@ def verdict(plan: Plan, vessels: list[Vessel], timezone: str, back: str | None) 
         f"{notation.count(len(stops), 'patch', 'patches')}: {notation.kilograms(plan.expected_kg)} expected "
         f"(80 % range {notation.interval(plan.p10_kg, plan.p90_kg)}){home}."
     )
+
+
+def _inside(sentence: str) -> str:
+    """A sentence made fit to stand inside another; an acronym keeps its capitals."""
+    small = sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
+    return small.rstrip(".")
 
 
 def bound_statement(plan: Plan) -> str:

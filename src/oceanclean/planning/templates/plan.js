@@ -154,6 +154,7 @@
       L.polyline(path, { pane: "ways", color: colour, weight: 1.5, opacity: 0.65, dashArray: "1 5", interactive: false }).addTo(layers.patches);
     }
     var ring = L.circle(at(task.lat, task.lon), { radius: task.radius, color: colour, weight: task.served ? 2 : 1.5,
+      opacity: task.served || !crowded ? 1 : 0.45,
       dashArray: task.served ? null : "4 4", fill: true, fillOpacity: 0.04, pane: "ways" })
       .bindPopup(popup("Patch " + task.id, [task.kg + " expected, " + task.range + " (80 %)", task.served ? "A vessel is sent to it." : "Not served.", task.why]))
       .addTo(layers.patches);
