@@ -27,8 +27,9 @@ def summary_lines(result: DayResult) -> list[str]:
         f"  expected catch {kilograms(result.expected_kg)}, 80 % interval {kilograms(result.p10_kg)} to "
         + kilograms(result.p90_kg),
     ]
-    if result.gap is not None:
-        lines.append(f"  at most {100 * result.gap:.0f} % more is possible with this fleet and forecast")
+    if result.gap is not None and result.gap < 1:
+        more = result.gap / (1 - result.gap)  # the gap is a share of the bound, people compare with the plan
+        lines.append(f"  proven: no plan of this fleet is expected to bring more than {100 * more:.0f} % on top")
     lines += [f"  degraded: {sentence}" for sentence in result.degraded]
     lines.append(f"  {len(result.records)} stages, {reused} from the store, {seconds:.1f} s")
     named = [k for k in _FIRST if k in result.files] + sorted(k for k in result.files if k not in _FIRST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -11,6 +12,8 @@ def main() -> None:
     Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, 4 another run holds the
     day, 5 a stored product is damaged.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its notes on CPU features are not for planners
+
     from oceanclean.cli.app import app
     from oceanclean.errors import OceancleanError
 
