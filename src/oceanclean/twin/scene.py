@@ -85,14 +85,14 @@ def compose(
     land = _land(frame, region)
     dry = land.reshape(n, COARSE, n, COARSE).mean(axis=(1, 3)) > 0
     slow, mouths = _slow_layers(frame, ocean, settings, wind, rng)
-    near = mouths if len(mouths) else None
+    wood = int(rng.integers(0, 3)) if len(mouths) else 0  # logs and leaves come from rivers only
     hulls, wakes = paint.ships(frame, ~dry, int(rng.integers(s.ships[0], s.ships[1] + 1)), rng)
     count = int(rng.integers(s.sargassum_filaments[0], s.sargassum_filaments[1] + 1))
     streaks = int(rng.integers(s.foam_streaks[0], s.foam_streaks[1] + 1))
     covers = (
         paint.whitecaps(frame, float(np.hypot(*wind)), s.whitecaps_at_7_m_s, rng),
         paint.filaments("foam", frame, ocean, hour, streaks, rng, (300, 1500), (6, 14), s.foam_cover),
-        paint.filaments("natural_organic", frame, ocean, hour, 2, rng, (300, 1500), (8, 18), (0.2, 0.7), near),
+        paint.filaments("natural_organic", frame, ocean, hour, wood, rng, (300, 1500), (8, 18), (0.2, 0.7), mouths),
         paint.filaments("dense_sargassum", frame, ocean, hour, count, rng, (1500, 9000), (10, 40), (0.2, 0.95)),
         paint.debris(frame, truth, hour, rng),
         wakes,

@@ -102,8 +102,8 @@ class SceneSettings(Settings):
     cloud_cover: tuple[float, float] = (0.08, 0.22)
     ships: tuple[int, int] = (2, 7)
     sargassum_filaments: tuple[int, int] = (3, 8)
-    foam_streaks: tuple[int, int] = (3, 8)
-    foam_cover: tuple[float, float] = (0.05, 0.35)
+    foam_streaks: tuple[int, int] = (1, 4)
+    foam_cover: tuple[float, float] = (0.05, 0.30)
     whitecaps_at_7_m_s: float = Field(default=5e-5, ge=0, description="breaking crests a pixel, grows as U^3.41")
     edge_nodata_share: float = Field(default=0.12, ge=0, le=0.9, description="first scene of a day: swath edge")
     sun_azimuth_deg: float = 75.0

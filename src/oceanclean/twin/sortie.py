@@ -134,16 +134,16 @@ def execute(
     lon, lat = order.geometry.x, order.geometry.y
     some = _reachable(debris, begin, end, lon, lat, 25_000.0)
     step = np.timedelta64(round(s.step_s * 1000), "ms")
-    track = plan.task_tracks[plan.task_tracks["task_id"] == order.task_id].sort_values("time")
+    track = _track(plan, order)
     work = _Work(debris, vessel, s, some, room_kg, np.zeros(2), np.ones(len(some), dtype=bool))
     waited, time = 0.0, begin
     east_north = np.array([float(v) for v in metres_per_degree(lat)])
-    first = _centre(track, begin, lon, lat)
+    first = _centre(track, begin)
     while time + step <= end and work.caught < room_kg:
         if weather.workable(vessel, time, lon, lat):
             x, y, afloat = debris.at(time, some)
             place = np.stack([x - lon, y - lat], axis=1) * east_north
-            centre = (_centre(track, time, lon, lat) - first) * east_north
+            centre = (_centre(track, time) - first) * east_north
             work.go_on(place, afloat, centre, bright=sun_is_up(time, lon, lat))
         else:
             waited += s.step_s / 3600
@@ -210,13 +210,22 @@ def _reachable(
     return np.nonzero(near)[0]
 
 
-def _centre(track: Any, time: np.datetime64, lon: float, lat: float) -> NDArray[np.float64]:
-    """(lon, lat) where the plan says the task is; the order's place where it has no track."""
-    if len(track) == 0:
-        return np.array([lon, lat])
-    times = np.array([naive_utc(t) for t in track["time"]]).astype("datetime64[s]").astype(float)
+Track = tuple["NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.float64]"]
+
+
+def _track(plan: Plan, order: Any) -> Track:
+    """Times (s), longitudes and latitudes of where the plan says the task is; the order's place if it has no track."""
+    rows = plan.task_tracks[plan.task_tracks["task_id"] == order.task_id].sort_values("time")
+    if len(rows) == 0:
+        return np.zeros(1), np.array([order.geometry.x]), np.array([order.geometry.y])
+    times = np.array([naive_utc(t) for t in rows["time"]]).astype("datetime64[s]").astype(float)
+    return times, rows.geometry.x.to_numpy(), rows.geometry.y.to_numpy()
+
+
+def _centre(track: Track, time: np.datetime64) -> NDArray[np.float64]:
+    """(lon, lat) of a task at a time."""
     now = time.astype("datetime64[s]").astype(float)
-    return np.array([np.interp(now, times, track.geometry.x), np.interp(now, times, track.geometry.y)])
+    return np.array([np.interp(now, track[0], track[1]), np.interp(now, track[0], track[2])])
 
 
 def _target(
