@@ -93,9 +93,8 @@ def test_small_probabilities_of_clean_water_do_not_add_up(tmp_path):
 
 def test_rasters_across_the_date_line_are_gridded_whole(tmp_path):
     """A scene that crosses 180° loses nothing, whichever turn the grid counts in."""
-    one = segmentation(
-        tmp_path, crs="EPSG:32660", west=810_000, north=2_000_000, debris=[(slice(None), slice(None), 1.0)]
-    )
+    everywhere = (slice(None), slice(None), 1.0)
+    one = segmentation(tmp_path, crs="EPSG:32660", west=810_000, north=2_000_000, debris=[everywhere])
     a = grid_segmentation(one.raster, 0.5, Grid(179.5, 17.5, 0.05, 30, 20))
     b = grid_segmentation(one.raster, 0.5, Grid(-180.5, 17.5, 0.05, 30, 20))
     assert a.outside_m2 == b.outside_m2 == 0
@@ -120,7 +119,8 @@ def test_parts_of_cells_sum_to_cells():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    lon=st.floats(-179.9, 180), lat=st.floats(-80, 80), size=st.floats(0.001, 0.3), turn=st.sampled_from([-360, 0, 360]),
+    lon=st.floats(-179.9, 180), lat=st.floats(-80, 80), size=st.floats(0.001, 0.3),
+    turn=st.sampled_from([-360, 0, 360]),
     mass=st.floats(0.1, 1e4),
 )  # fmt: skip
 def test_a_polygon_keeps_its_mass(lon, lat, size, turn, mass):

@@ -10,7 +10,7 @@ import pytest
 from density_files import BACKGROUND, NOW, detections, forecast, make_region, segmentation
 
 from oceanclean.density import density_map, hot_spots, load_settings, summary
-from oceanclean.density.bayes import Belief, at_least
+from oceanclean.density.bayes import SPLITS, Belief, at_least
 from oceanclean.density.mapping import CLIMATOLOGY, FORECAST, LAND, OBSERVATION
 from oceanclean.density.observation import detection_limit_kg_km2
 from oceanclean.errors import InputError
@@ -272,22 +272,35 @@ def test_hot_spots_of_an_even_sea_are_none(tmp_path, region, model):
     table.to_parquet(tmp_path / "h.parquet")
 
 
-def test_the_update_is_the_bayesian_one():
-    """Against a numerical integral over the mixture of gammas."""
-    from scipy.stats import gamma, poisson
+@pytest.mark.parametrize("false_mean", [0.0, 2.0])
+def test_the_update_is_the_bayesian_one(false_mean):
+    """Against a numerical integral over density and the number of false alarms."""
+    from scipy.stats import gamma, nbinom, poisson
 
     belief = Belief.of(np.array([3.0]), np.array([5.0]), np.array([0.01]), 120.0, 150.0)
-    got, spread = belief.after(np.array([4.0]), np.array([0.05])).moments()
-    d = np.linspace(1e-4, 3000, 2_000_001)
-    prior = sum(
+    found = SPLITS - 1  # then every whole number of false alarms is weighed
+    got, spread = belief.after(np.array([float(found)]), np.array([0.05]), np.array([false_mean]), 1.0).moments()
+    d = np.geomspace(1e-30, 1e4, 400_001)  # most of a thin sea's belief lies near zero
+    prior = d * sum(
         w * gamma.pdf(d, belief.shape[k, 0], scale=1 / belief.rate[k, 0])
         for k, w in ((0, 1 - belief.dense[0]), (1, belief.dense[0]))
     )
-    post = prior * poisson.pmf(4, 0.05 * d)
+    false = [nbinom.pmf(f, 1.0, 1 / (1 + false_mean)) for f in range(found + 1)]
+    post = prior * sum(p * poisson.pmf(found - f, 0.05 * d) for f, p in enumerate(false) if p > 0)
     post /= post.sum()
-    assert got[0] == pytest.approx(float((d * post).sum()), rel=1e-3)
-    assert spread[0] == pytest.approx(float(np.sqrt((d**2 * post).sum() - (d * post).sum() ** 2)), rel=1e-3)
-    assert belief.moments()[0][0] == pytest.approx(3.0)
+    assert got[0] == pytest.approx(float((d * post).sum()), rel=2e-3)
+    assert spread[0] == pytest.approx(float(np.sqrt((d**2 * post).sum() - (d * post).sum() ** 2)), rel=2e-3)
+    assert belief.mean()[0] == pytest.approx(3.0)
+
+
+def test_as_many_finds_as_false_alarms_are_no_debris():
+    """Two clumps where two false ones are usual count for little; forty are debris."""
+    belief = Belief.of(np.full(2, 2.0), np.full(2, 6.0), np.full(2, 0.01), 150.0, 300.0)
+    finds, effort = np.array([2.0, 40.0]), np.full(2, 0.02)
+    sure, _ = belief.after(finds, effort, np.zeros(2), 1.0).moments()
+    mean, _ = belief.after(finds, effort, np.full(2, 2.0), 1.0).moments()
+    assert mean[0] < 0.2 * sure[0]
+    assert mean[1] > 0.25 * sure[1]
 
 
 def test_at_least_agrees_with_draws():

@@ -171,14 +171,14 @@ def _after_looks(
     grid, dense = region.grid, settings.windrows
     weight = dense.share * region.settings.background.mean_kg_km2 / dense.mean_kg_km2
     looked = np.zeros(grid.shape, dtype=bool)
-    found_total, effort_total, calibration = np.zeros(grid.shape), np.zeros(grid.shape), np.zeros(grid.shape)
+    found_total, effort_total, false_total, calibration = (np.zeros(grid.shape) for _ in range(4))
     seen, age = np.zeros(grid.shape), np.full(grid.shape, np.nan)
     for look in looks:
         hours = abs((when - _utc(look.time)) / pd.Timedelta(hours=1))
         fresh = float(np.exp(-hours / settings.look_scale_h))
-        found, effort = _clumps(look, settings)
-        found_total += fresh * found
-        effort_total += fresh * effort
+        found_total += fresh * look.found_kg / dense.clump_kg
+        effort_total += fresh * look.sensor.found * look.sensor.visible_share * look.seen_km2 / dense.clump_kg
+        false_total += fresh * look.sensor.false_per_km2 * look.seen_km2
         here = look.seen_km2 > 0
         looked |= here
         share = part_of_cell(look.seen_km2, grid)
@@ -188,24 +188,15 @@ def _after_looks(
     belief = Belief.of(
         mean[looked], std[looked], np.full(int(looked.sum()), weight), dense.mean_kg_km2, dense.std_kg_km2
     )
-    first, spread = belief.after(found_total[looked], effort_total[looked]).moments()
+    shape = looks[-1].sensor.false_shape
+    after = belief.after(found_total[looked], effort_total[looked], false_total[looked], shape)
+    first, spread = after.moments()
     # the figure of mass per area is the same in all cells of a look: its doubt is on what was found
     drawn = found_total[looked] / np.maximum(effort_total[looked], 1e-12)
     mean, std = mean.copy(), std.copy()
     mean[looked] = first
     std[looked] = np.hypot(spread, calibration[looked] * np.minimum(drawn, first))
     return mean, std, seen, age
-
-
-def _clumps(look: Look, settings: DensitySettings) -> tuple[Array, Array]:
-    """Clumps found (lat, lon), less false ones, and clumps that would be found for each kg km-2."""
-    clump = settings.windrows.clump_kg
-    effort = look.sensor.found * look.sensor.visible_share * look.seen_km2 / clump
-    found = look.found_kg / clump
-    false = look.sensor.false_per_km2 * look.seen_km2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        true = np.where(found > 0, found / (found + false), 0.0)
-    return found * true, effort
 
 
 def _after_reports(

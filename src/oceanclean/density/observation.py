@@ -30,8 +30,8 @@ class SensorModel(Settings):
         limit_cover: cover of a pixel (or target) below which the sensor sees nothing.
         found: probability that debris above the limit is detected where the sensor looked.
         visible_share: share of the floating mass that lies in patches above the limit.
-        false_per_km2: false detections in a km² looked at, in the unit of a clump, beyond what the probabilities
-            say already.
+        false_per_km2: false alarms in a km² looked at, in clumps of ``windrows.clump_kg``.
+        false_shape: of their negative binomial distribution; small: rarely any, but then many.
         looks: the sensor says also where nothing is (a scene does, a report from a ship does not).
         source: where the figures come from.
     """
@@ -42,6 +42,7 @@ class SensorModel(Settings):
     found: float = Field(gt=0, le=1)
     visible_share: float = Field(gt=0, le=1)
     false_per_km2: float = Field(ge=0)
+    false_shape: float = Field(default=1.0, gt=0)
     looks: bool
     source: str
 
