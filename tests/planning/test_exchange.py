@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from plan_factory import HOSTILE
 
-from oceanclean.planning.exchange import gpx, kml, record, rtz
+from oceanclean.planning.exchange import gpx, kml, record, rtz, table
 
 TOLERANCE = 1e-6
 ROOT = Path(__file__).resolve().parents[2]
@@ -254,3 +254,11 @@ def test_the_same_plan_gives_the_same_bytes(published, publish_day):
     assert sorted(again.paths) == sorted(published.paths)
     for name, path in published.paths.items():
         assert again.paths[name].read_bytes() == path.read_bytes(), name
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "＝1"])
+def test_text_that_a_spreadsheet_would_run_is_quoted(text):
+    """Text that begins like a formula gets a quote in front; a negative number stays a number."""
+    assert table._cell(text) == f"'{text}"
+    assert table._cell("manati = 1") == "manati = 1"
+    assert table._cell(-87.5) == "-87.5"
