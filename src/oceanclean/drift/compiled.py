@@ -25,8 +25,14 @@ _ROUND = 360.0
 _POLE = 89.99
 
 
+def _inlined(function: Any) -> Any:
+    """Compiled into its caller: passing a dozen arrays to a function of its own costs more than its arithmetic."""
+    return numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"}, forceinline=True)(function)
+
+
 def _jit(function: Any) -> Any:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    """Compiled and cached on disk; sums may be fused (a rounding error's difference), NaN keeps its meaning."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "arcp", "nsz"}}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError as reason:  # no place for the cache: a read-only install and no home
@@ -34,7 +40,7 @@ def _jit(function: Any) -> Any:
         return numba.njit(**options)(function)
 
 
-@_jit
+@_inlined
 def _sample(field, wet, cell, grid, lat, lon, use_wind, down, cross):
     """Velocity at one point: ``(code, u, v)``; four corners, dry ones left out of the weights."""
     ny, nx = field.shape[0], field.shape[1]
@@ -69,7 +75,7 @@ def _sample(field, wet, cell, grid, lat, lon, use_wind, down, cross):
     return AFLOAT, u, v
 
 
-@_jit
+@_inlined
 def _degrees(sine, cosine, shift, u, v):
     """Velocity in degrees per second at ``shift`` radians of latitude from where sine and cosine were taken.
 

@@ -102,7 +102,8 @@ def forecast(
     density, tracks = _run(levels, particles, seeded, grid, map_ns, times, settings)
     notes += _coverage_notes(density, density_map, grid)
     attributes = {
-        "issue_time": _iso(issue_ns), "map_time": _iso(map_ns), "seed": seed, "degraded": json.dumps(list(dict.fromkeys(notes))),
+        "issue_time": _iso(issue_ns), "map_time": _iso(map_ns), "seed": seed,
+        "degraded": json.dumps(list(dict.fromkeys(notes))),
         "region": region.name if region is not None else str(density_map.attrs["region"]),
         "members": settings.members, "particles_per_member": settings.particles_per_member,
         "forcing": str(forcing.attrs.get("source", "")),

@@ -1,0 +1,241 @@
+"""Hourly drifter tracks with the forcing along them: reading a folder, mending what is clear, saying what was mended.
+
+A row is one hour of one drifter. Columns: ``time``, ``lon``, ``lat``, a drifter (``buoy``, ``drifter_id`` or ``id``),
+current products as pairs ``u_NAME, v_NAME``, wind as ``ueast_atmos, vnorth_atmos`` (or ``u_wind, v_wind``), and, where
+there are, ``seg`` (deployment), ``type``, ``ueast_drifter, vnorth_drifter`` (else from the positions), ``u_stokes,
+v_stokes``, ``drogued``. Velocities are metres per second and complex: eastward + i northward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oceanclean.errors import InputError, MissingDataError
+from oceanclean.region import metres_per_degree
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Complex = NDArray[np.complex128]
+Index = NDArray[np.int64]
+_DRIFTER = ("buoy", "drifter_id", "id")
+_OBSERVED = (("ueast_drifter", "vnorth_drifter"), ("u_drifter", "v_drifter"), ("ve", "vn"))
+_WIND = (("ueast_atmos", "vnorth_atmos"), ("u_wind", "v_wind"), ("u10", "v10"))
+_STOKES = (("u_stokes", "v_stokes"),)
+#: Faster than any surface drifter outside the strongest tidal races: a jump of the fix, m s-1.
+_JUMP_M_S = 4.0
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Hourly tracks, runs without a gap one after the other.
+
+    Attributes:
+        hours: (row) hours since the epoch.
+        first: (row) index of the first row of the row's run.
+        last: (row) index of its last row.
+        drifter: (row) number of the drifter.
+        kind: (row) number of its type, -1 where unknown.
+        kinds: names of the types.
+        lon: (row) degrees east.
+        lat: (row) degrees north.
+        observed: (row) drifter velocity.
+        products: current products by name, each (row).
+        wind: (row) wind at 10 m.
+        stokes: (row) Stokes drift, or None.
+        report: what was mended or left out, in words.
+    """
+
+    hours: NDArray[np.float64]
+    first: Index
+    last: Index
+    drifter: Index
+    kind: Index
+    kinds: tuple[str, ...]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    observed: Complex
+    products: dict[str, Complex]
+    wind: Complex
+    stokes: Complex | None
+    report: tuple[str, ...] = field(default=())
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return self.hours.size
+
+    @property
+    def current(self) -> Complex:
+        """(row) mean of the current products that have a value."""
+        stack = np.stack(list(self.products.values()))
+        known = np.isfinite(stack)
+        return np.where(known, stack, 0).sum(axis=0) / known.sum(axis=0)
+
+    @property
+    def spread(self) -> Complex:
+        """(row) half the difference between the first and the last product by name; 0 where only one has a value."""
+        ordered = [self.products[name] for name in sorted(self.products)]
+        half = 0.5 * (ordered[0] - ordered[-1])
+        return np.where(np.isfinite(half), half, 0)
+
+
+def load_tracks(folder: Path) -> Tracks:
+    """Read every ``*.csv`` and ``*.csv.gz`` of a folder.
+
+    Raises:
+        MissingDataError: no folder or no table in it.
+        InputError: a table lacks a column or has no usable row; names file and column.
+    """
+    import pandas as pd
+
+    files = sorted([*Path(folder).glob("*.csv"), *Path(folder).glob("*.csv.gz")]) if Path(folder).is_dir() else []
+    if not files:
+        raise MissingDataError(folder, "*.csv, *.csv.gz", "no table", "hourly drifter tracks with forcing",
+                               "Give a folder of tables, see the documentation of drift skill.")  # fmt: skip
+    report: list[str] = []
+    tables = [_read(file, report) for file in files]
+    table = pd.concat(tables, ignore_index=True).sort_values(["segment", "time"], kind="stable", ignore_index=True)
+    table = _without_jumps(_without_repeats(table, report), report)
+    return _as_tracks(table, tuple(report), str(folder))
+
+
+def _read(file: Path, report: list[str]) -> pd.DataFrame:
+    """One table with the columns under one name each, rows that make sense only."""
+    import pandas as pd
+
+    raw = pd.read_csv(file, dtype=str)
+    header = (raw == np.array(raw.columns)).all(axis=1)
+    if header.any():
+        report.append(f"{file.name}: {int(header.sum())} repeated header lines dropped")
+        raw = raw[~header]
+    table = pd.DataFrame(index=raw.index)
+    drifter = _first(raw, _DRIFTER, file)
+    table["drifter"] = raw[drifter]
+    table["segment"] = raw["seg"] if "seg" in raw else raw[drifter]
+    table["kind"] = raw.get("type", "")
+    table["time"] = _times(raw, file, report)
+    for name in ("lon", "lat"):
+        if name not in raw:
+            raise InputError(file, name, f"columns {list(raw.columns)}", f"a column {name!r}", "Add the column.")
+        table[name] = pd.to_numeric(raw[name], errors="coerce")
+    pairs = {"observed": _pair(raw, _OBSERVED), "wind": _pair(raw, _WIND), "stokes": _pair(raw, _STOKES)}
+    taken = {name for pair in pairs.values() if pair for name in pair}
+    columns = [str(c) for c in raw]
+    products = [c[2:] for c in columns if c.startswith("u_") and "v_" + c[2:] in raw and c not in taken]
+    if not products or pairs["wind"] is None:
+        raise InputError(file, "u_NAME, v_NAME; ueast_atmos, vnorth_atmos", f"columns {list(raw.columns)}",
+                         "at least one current product and the wind", "Add the columns.")  # fmt: skip
+    wanted = [*pairs.items(), *((f"product {name}", (f"u_{name}", f"v_{name}")) for name in products)]
+    for name, pair in wanted:
+        if pair:
+            u, v = (pd.to_numeric(raw[c], errors="coerce").where(lambda x: x.abs() < 200) for c in pair)
+            table[name] = u + 1j * v
+    return _without_drogue_loss(table, raw, file, report)
+
+
+def _first(raw: pd.DataFrame, names: tuple[str, ...], file: Path) -> str:
+    for name in names:
+        if name in raw:
+            return name
+    raise InputError(file, names[0], f"columns {list(raw.columns)}", f"one of {names}", "Add the column.")
+
+
+def _pair(raw: pd.DataFrame, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
+    return next((pair for pair in pairs if pair[0] in raw and pair[1] in raw), None)
+
+
+def _times(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.Series:
+    """UTC times without zone; a table without zone is taken as UTC and said so."""
+    import pandas as pd
+
+    if "time" not in raw:
+        raise InputError(file, "time", f"columns {list(raw.columns)}", "a column 'time'", "Add the column.")
+    stamps = pd.to_datetime(raw["time"], utc=True, errors="coerce", format="ISO8601")
+    if not raw["time"].dropna().str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").any():
+        report.append(f"{file.name}: times have no zone, taken as UTC")
+    if stamps.isna().any():
+        report.append(f"{file.name}: {int(stamps.isna().sum())} rows without a readable time dropped")
+    return stamps.dt.tz_localize(None)
+
+
+def _without_drogue_loss(table: pd.DataFrame, raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
+    """Start a new segment where a drifter loses its drogue: it is another kind of float from then on."""
+    if "drogued" not in raw:
+        return table
+    state = raw["drogued"].str.lower().isin(("true", "1", "yes"))
+    lost = state.groupby(table["segment"]).transform("any") & ~state
+    if lost.any():
+        report.append(f"{file.name}: {int(lost.sum())} rows after drogue loss kept as segments of their own")
+        table["segment"] = table["segment"].where(~lost, table["segment"] + " undrogued")
+        table["kind"] = table["kind"].where(~lost, table["kind"] + " undrogued")
+    return table
+
+
+def _without_repeats(table: pd.DataFrame, report: list[str]) -> pd.DataFrame:
+    """Drop rows without time, place, current or wind, and fixes that stand twice."""
+    products = [c for c in table if str(c).startswith("product ")]
+    usable = table[["time", "lon", "lat", "wind"]].notna().all(axis=1) & table[products].notna().any(axis=1)
+    if (~usable).any():
+        report.append(f"{int((~usable).sum())} rows without time, position, current or wind dropped")
+    table = table[usable]
+    twice = table.duplicated(["segment", "time"])
+    if twice.any():
+        report.append(f"{int(twice.sum())} duplicated fixes dropped")
+    return table[~twice].reset_index(drop=True)
+
+
+def _without_jumps(table: pd.DataFrame, report: list[str]) -> pd.DataFrame:
+    """Drop fixes that no drifter can have reached and left again within the hour."""
+    east, north = metres_per_degree(table["lat"].to_numpy())
+    same = table["segment"].eq(table["segment"].shift())
+    seconds = table["time"].diff().dt.total_seconds()
+    turn = (table["lon"].diff() + 180) % 360 - 180
+    speed = np.hypot(turn * east, table["lat"].diff() * north) / seconds
+    fast = (same & (speed > _JUMP_M_S)).to_numpy()
+    jump = fast & np.append(fast[1:], False)  # there and back: the fix between is wrong
+    if "observed" in table:
+        jump |= np.abs(table["observed"].to_numpy()) > _JUMP_M_S
+    if jump.any():
+        report.append(f"{int(jump.sum())} fixes dropped as jumps (faster than {_JUMP_M_S:g} m/s)")
+    return table[~jump].reset_index(drop=True)
+
+
+def _as_tracks(table: pd.DataFrame, report: tuple[str, ...], folder: str) -> Tracks:
+    hours = table["time"].to_numpy().astype("datetime64[s]").astype(np.int64) / 3600.0
+    new = (table["segment"] != table["segment"].shift()).to_numpy() | (np.abs(np.diff(hours, prepend=-1e9) - 1) > 1e-6)
+    starts = np.flatnonzero(new)
+    if starts.size == 0 or table.empty:
+        raise InputError(folder, "rows", "no usable row", "hourly fixes with forcing", "Check the tables.")
+    ends = np.append(starts[1:], hours.size) - 1
+    run = np.cumsum(new) - 1
+    first, last = starts[run], ends[run]
+    kinds, kind = np.unique(table["kind"].fillna("").to_numpy(dtype=str), return_inverse=True)
+    lon, lat = table["lon"].to_numpy(), table["lat"].to_numpy()
+    observed = table["observed"].to_numpy() if "observed" in table else np.full(hours.size, np.nan + 0j)
+    unseen = ~np.isfinite(observed)
+    observed = np.where(unseen, _from_positions(lon, lat, first, last), observed)
+    if unseen.any():
+        report = (*report, f"velocity of {int(unseen.sum())} rows taken from their positions")
+    drifter = np.unique(table["drifter"].to_numpy(dtype=str), return_inverse=True)[1]
+    return Tracks(
+        hours, first, last, drifter, kind.astype(np.int64), tuple(str(k) for k in kinds), lon, lat, observed,
+        {str(c)[8:]: table[c].to_numpy() for c in table if str(c).startswith("product ")},
+        table["wind"].to_numpy(), table["stokes"].to_numpy() if "stokes" in table else None, report,
+    )  # fmt: skip
+
+
+def _from_positions(lon: NDArray[np.float64], lat: NDArray[np.float64], first: Index, last: Index) -> Complex:
+    """Velocity from the neighbouring fixes, centred where both exist; a lone fix counts as still."""
+    rows = np.arange(lon.size)
+    before, after = np.maximum(rows - 1, first), np.minimum(rows + 1, last)
+    east, north = metres_per_degree(lat)
+    seconds = np.maximum(after - before, 1) * 3600.0
+    turn = (lon[after] - lon[before] + 180) % 360 - 180
+    velocity: Complex = (turn * east + 1j * (lat[after] - lat[before]) * north) / seconds
+    return velocity

@@ -1,0 +1,425 @@
+"""The learned forecaster: what drifters do beyond physics, fitted on a user's own tracks, used only where it holds.
+
+Physics is current + windage x wind (+ Stokes drift). The residual is a ridge regression on complex features plus
+gradient-boosted trees in the wind's frame, half each, times a weight in [0, 1] chosen on later data than it was
+fitted on: with 0, plain physics wins. Where a drifter's last day is known, its own residual is carried on and fades
+(:mod:`oceanclean.drift.history`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanclean.drift import features as seen
+from oceanclean.drift import history
+from oceanclean.drift.drifters import Tracks, load_tracks
+from oceanclean.drift.settings import DriftSettings, ForecasterSettings
+from oceanclean.errors import InputError, MissingDataError
+from oceanclean.products import names
+from oceanclean.store import write_aside, write_json
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+FORMAT = 1
+#: Leads at which the weight is chosen, hours.
+_CHOOSING_H = (12, 24, 48)
+#: Fewest starts at which a lead counts.
+_ENOUGH = 60
+#: Share of sea cells outside the learned ranges above which a field is left to physics.
+_STRANGE = 0.2
+
+
+@dataclass
+class Residual:
+    """A fitted forecaster.
+
+    Attributes:
+        windage: complex windage by class name; "" for unknown classes.
+        weight: share of the learned correction, 0 to 1.
+        linear: (feature) complex ridge weights.
+        trees: two regressors, downwind and crosswind, or None.
+        fading: (lead, statistic) weights of the recent residual.
+        doubt: error model, see :class:`Doubt`.
+        domain: where it may be used: box, speeds, Stokes drift.
+        about: training record for the sidecar.
+    """
+
+    windage: dict[str, complex]
+    weight: float
+    linear: Complex
+    trees: tuple[Any, Any] | None
+    fading: Complex
+    doubt: Doubt
+    domain: dict[str, Any]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def physics(self, tracks: Tracks) -> Complex:
+        """(row) velocity by physics with the class's windage."""
+        push = np.array([self.windage.get(kind, self.windage[""]) for kind in tracks.kinds])
+        stokes = 0.0 if tracks.stokes is None else np.nan_to_num(tracks.stokes)
+        return tracks.current + push[tracks.kind] * tracks.wind + stokes
+
+    def correction(self, vectors: Complex) -> Complex:
+        """Learned residual, weight included.
+
+        Args:
+            vectors: (row, feature) from :func:`oceanclean.drift.features.vectors`.
+        """
+        if self.weight == 0.0 or self.trees is None:
+            return np.zeros(vectors.shape[0], dtype=np.complex128)
+        columns = seen.wind_frame(vectors)
+        turned = self.trees[0].predict(columns) + 1j * self.trees[1].predict(columns)
+        wind = vectors[:, seen.NAMES.index("wind")]
+        return self.weight * 0.5 * (vectors @ self.linear + turned * seen.wind_direction(wind))
+
+    def along(self, tracks: Tracks) -> Complex:
+        """(row) velocity along tracks, without the drifter's own recent residual."""
+        return self.physics(tracks) + self.correction(track_vectors(tracks))
+
+    def correct(self, forcing: xr.Dataset) -> tuple[xr.Dataset, tuple[str, ...]]:
+        """A Forcing whose currents carry the correction; computed once for the whole cube.
+
+        Args:
+            forcing: a Forcing.
+
+        Returns:
+            The corrected forcing, and notes: outside its domain it is returned as it came and the note says why.
+        """
+        if self.weight == 0.0:
+            return forcing, ("learned correction has weight 0: plain physics",)
+        reason = self.foreign(forcing)
+        if reason:
+            return forcing, (f"learned correction not used: {reason}; plain physics instead",)
+        vectors, wet = field_vectors(forcing)
+        strange = self._strange(vectors[wet])
+        if strange.mean() > _STRANGE:
+            note = f"learned correction not used: {strange.mean():.0%} of the sea outside the speeds it was fitted on"
+            return forcing, (f"{note}; plain physics instead",)
+        extra = np.zeros(wet.shape, dtype=np.complex128)
+        extra[wet] = np.where(strange, 0.0, self.correction(vectors[wet]))
+        corrected = forcing.copy()
+        for name, part in ((names.EASTWARD_CURRENT, extra.real), (names.NORTHWARD_CURRENT, extra.imag)):
+            limited = np.clip(forcing[name].to_numpy() + part, -5.0, 5.0)
+            corrected[name] = forcing[name].copy(data=limited.astype(forcing[name].dtype))
+        return corrected, (f"currents corrected by the learned residual, weight {self.weight:g}",)
+
+    def foreign(self, forcing: xr.Dataset) -> str:
+        """Why a forcing lies outside the domain, or ""."""
+        from oceanclean.drift.fields import has_stokes, has_wind
+
+        if not has_wind(forcing):
+            return "the forcing has no wind"
+        if has_stokes(forcing) != self.domain["stokes"]:
+            return "Stokes drift is present in one of training and forcing only"
+        west, east, south, north = self.domain["box"]
+        lat, lon = forcing["lat"].to_numpy(), forcing["lon"].to_numpy()
+        lon = west + np.mod(lon - west, 360.0)
+        if lat.min() < south or lat.max() > north or lon.max() > east:
+            return f"the region lies outside {west:.1f} to {east:.1f} E, {south:.1f} to {north:.1f} N"
+        return ""
+
+    def _strange(self, vectors: Complex) -> NDArray[np.bool_]:
+        current, wind = np.abs(vectors[:, 0]), np.abs(vectors[:, seen.NAMES.index("wind")])
+        return (current > self.domain["current_m_s"]) | (wind > self.domain["wind_m_s"])
+
+    def save(self, file: Path) -> None:
+        """Write the forecaster with skops and its sidecar ``.json`` beside it."""
+        import skops.io as sio
+
+        content = {
+            "format": FORMAT, "windage": [[k, v.real, v.imag] for k, v in self.windage.items()], "weight": self.weight,
+            "linear": self.linear.view(np.float64), "fading": self.fading.view(np.float64), "trees": self.trees,
+            "doubt": self.doubt.to_record(), "domain": self.domain, "about": self.about,
+        }  # fmt: skip
+        with write_aside(Path(file)) as aside:
+            sio.dump(content, aside)
+        write_json(Path(file).with_suffix(".json"), {"domain": self.domain, **self.about, "weight": self.weight})
+
+
+@dataclass
+class Doubt:
+    """Error of a displacement forecast by lead: variance that grows with the drifter's recent residual.
+
+    Attributes:
+        floor: (lead) km2 a component, at zero recent residual.
+        slope: (lead) km2 a component per (m s-1)2 of mean squared residual over the last 25 h.
+        radius2: (lead, 2) squared Mahalanobis radius that holds 50 and 90 % of the truth.
+    """
+
+    floor: Floats
+    slope: Floats
+    radius2: Floats
+
+    def to_record(self) -> dict[str, Floats]:
+        """Arrays by name."""
+        return {"floor": self.floor, "slope": self.slope, "radius2": self.radius2}
+
+    def variance(self, lead: int, energy: Floats) -> Floats:
+        """(start) variance a component, km2."""
+        return self.floor[lead] + self.slope[lead] * energy
+
+
+def track_vectors(tracks: Tracks) -> Complex:
+    """(row, feature) along tracks."""
+    none = np.zeros(tracks.size, dtype=np.complex128)
+    stokes = none if tracks.stokes is None else np.nan_to_num(tracks.stokes)
+    return seen.vectors(tracks.current, tracks.wind, tracks.spread, stokes, tracks.first, 1.0)
+
+
+def field_vectors(forcing: xr.Dataset) -> tuple[Complex, NDArray[np.bool_]]:
+    """(time, lat, lon, feature) of a forcing and its wet mask (time, lat, lon)."""
+    from oceanclean.drift.fields import CURRENT, STOKES, WIND, has_stokes
+
+    def vector(pair: tuple[str, str]) -> Complex:
+        u, v = (forcing[name].to_numpy().astype(np.float64) for name in pair)
+        return u + 1j * v
+
+    current, wind = vector(CURRENT), vector(WIND)
+    stokes = vector(STOKES) if has_stokes(forcing) else np.zeros_like(current)
+    wet = np.isfinite(current) & np.isfinite(wind) & np.isfinite(stokes)
+    filled = [np.where(np.isfinite(x), x, 0) for x in (current, wind, np.zeros_like(current), stokes)]
+    step_h = float(np.median(np.diff(forcing["time"].to_numpy()) / np.timedelta64(1, "s"))) / 3600.0
+    first = np.zeros(current.shape[0], dtype=np.int64)
+    return seen.vectors(filled[0], filled[1], filled[2], filled[3], first, step_h), wet
+
+
+def fit(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings, seed: int = 0) -> Residual:
+    """Fit a forecaster on some rows of tracks.
+
+    Args:
+        tracks: hourly tracks with forcing.
+        rows: (row) True for the training set.
+        settings: see ``config/models/drift.yaml``.
+        seed: of the trees' subsampling.
+
+    Returns:
+        The forecaster; its weight is 0 where no correction did better than physics on later data.
+    """
+    vectors = track_vectors(tracks)
+    cut = np.quantile(tracks.hours[rows], settings.inner_share)
+    early = rows & (tracks.hours < cut - 0.5 * settings.gap_h)
+    late = rows & (tracks.hours >= cut + 0.5 * settings.gap_h)
+    trial = _fit_parts(tracks, vectors, early, settings, seed)
+    weight, record = _chosen_weight(trial, tracks, vectors, late, settings)
+    whole = _fit_parts(tracks, vectors, rows, settings, seed)
+    whole.weight = weight
+    residual = tracks.observed - whole.physics(tracks) - whole.correction(vectors)
+    stats = history.statistics(residual, tracks.first, tracks.lat)
+    whole.fading = history.fit_fading(
+        stats, residual, rows, tracks.last, settings.history_ridge, settings.history_taper_h
+    )
+    whole.doubt = _fit_doubt(whole, tracks, rows, settings)
+    whole.about |= {"weight_trial": record, "drifter_hours": int(rows.sum()),
+                    "drifters": int(np.unique(tracks.drifter[rows]).size)}  # fmt: skip
+    return whole
+
+
+def _fit_parts(tracks: Tracks, vectors: Complex, rows: NDArray[np.bool_], settings: ForecasterSettings,
+               seed: int) -> Residual:  # fmt: skip
+    """Windage by class, ridge and trees on the given rows; weight 1, nothing carried."""
+    model = Residual(_fit_windage(tracks, rows, settings), 1.0, np.zeros(len(seen.NAMES), dtype=np.complex128), None,
+                     np.zeros((history.LONGEST_H + 1, 8), dtype=np.complex128), _no_doubt(),
+                     _domain(tracks, rows, settings))  # fmt: skip
+    if rows.sum() < 20 * len(seen.NAMES):
+        model.weight = 0.0
+        return model
+    residual = (tracks.observed - model.physics(tracks))[rows]
+    x = vectors[rows]
+    scale = np.sqrt(np.mean(np.abs(x) ** 2, axis=0))
+    used = scale > 1e-9
+    a = x[:, used] / scale[used]
+    normal = a.conj().T @ a + settings.ridge * len(a) * np.eye(a.shape[1])
+    model.linear[used] = np.linalg.solve(normal, a.conj().T @ residual) / scale[used]
+    turned = residual * np.conj(seen.wind_direction(x[:, seen.NAMES.index("wind")]))
+    columns = seen.wind_frame(x)
+    model.trees = (_boosted(columns, turned.real, settings, seed), _boosted(columns, turned.imag, settings, seed))
+    return model
+
+
+def _boosted(columns: Floats, target: Floats, settings: ForecasterSettings, seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(
+        max_iter=settings.trees, max_leaf_nodes=settings.leaves, learning_rate=settings.learning_rate,
+        min_samples_leaf=settings.rows_per_leaf, l2_regularization=settings.l2, early_stopping=False, random_state=seed,
+    ).fit(columns, target)  # fmt: skip
+
+
+def _fit_windage(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings) -> dict[str, complex]:
+    """Windage by class with the current's share held at 1, drawn towards the prior; downwind only.
+
+    Fitting the current's share too would shrink it on days of bad currents and fail in the next season.
+    """
+    prior = settings.prior_windage
+    stokes = 0.0 if tracks.stokes is None else np.nan_to_num(tracks.stokes)
+    beyond = tracks.observed - tracks.current - stokes
+    typical = float(np.mean(np.abs(tracks.wind[rows]) ** 2))
+    found: dict[str, complex] = {"": complex(prior)}
+    for number, name in enumerate(tracks.kinds):
+        own = rows & (tracks.kind == number)
+        wind, rest = tracks.wind[own], beyond[own]
+        counted = settings.prior_rows * typical
+        share = (np.vdot(wind, rest).real + prior * counted) / (np.vdot(wind, wind).real + counted)
+        found[name] = complex(min(max(share, 0.0), 0.06))
+    return found
+
+
+def _domain(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings) -> dict[str, Any]:
+    lon, lat = tracks.lon[rows], tracks.lat[rows]
+    wide, high = settings.domain_lon_deg, settings.domain_lat_deg
+    return {
+        "box": [float(lon.min() - wide), float(lon.max() + wide), float(lat.min() - high), float(lat.max() + high)],
+        "current_m_s": float(np.quantile(np.abs(tracks.current[rows]), 0.999)),
+        "wind_m_s": float(np.quantile(np.abs(tracks.wind[rows]), 0.999)),
+        "stokes": tracks.stokes is not None,
+    }  # fmt: skip
+
+
+def starts_of(tracks: Tracks, rows: NDArray[np.bool_], lead: int, every_h: int = 6) -> NDArray[np.int64]:
+    """Rows from which a forecast of ``lead`` hours can be scored: 25 h of history, the whole way within ``rows``."""
+    index = np.arange(tracks.size)
+    age = index - tracks.first
+    ready = (age >= history.HISTORY_H) & ((age - history.HISTORY_H) % every_h == 0) & (tracks.last - index >= lead)
+    found = np.flatnonzero(ready & rows)
+    return found[rows[found + lead]]
+
+
+def displacement_km(velocity: Complex, starts: NDArray[np.int64], lead: int) -> Complex:
+    """Displacement from each start over ``lead`` hours of an hourly velocity (trapezoidal), km."""
+    total = np.zeros(velocity.size, dtype=np.complex128)
+    total[1:] = 3.6 * np.cumsum(0.5 * (velocity[1:] + velocity[:-1]))
+    return total[starts + lead] - total[starts]
+
+
+def _chosen_weight(trial: Residual, tracks: Tracks, vectors: Complex, late: NDArray[np.bool_],
+                   settings: ForecasterSettings) -> tuple[float, dict[str, Any]]:  # fmt: skip
+    """Weight with the least mean error on later data."""
+    if trial.trees is None:
+        return 0.0, {"reason": "too few rows"}
+    error = trial.physics(tracks) - tracks.observed
+    correction = trial.correction(vectors)
+    scores = np.zeros(len(settings.weights))
+    counted = {}
+    for lead in _CHOOSING_H:
+        starts = starts_of(tracks, late, lead)
+        if starts.size < _ENOUGH:
+            continue
+        base, moved = displacement_km(error, starts, lead), displacement_km(correction, starts, lead)
+        means = np.array([np.abs(base + weight * moved).mean() for weight in settings.weights])
+        scores += means / means[0] if settings.weights[0] == 0.0 else means
+        counted[str(lead)] = [round(float(m), 3) for m in means]
+    if not counted:
+        return 0.0, {"reason": "no later starts to choose on"}
+    best = settings.weights[int(np.argmin(scores))]
+    return float(best), {"weights": list(settings.weights), "mean_km": counted}
+
+
+def _no_doubt() -> Doubt:
+    count = history.LONGEST_H + 1
+    return Doubt(np.zeros(count), np.zeros(count), np.tile([1.3863, 4.6052], (count, 1)))
+
+
+def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], _settings: ForecasterSettings) -> Doubt:
+    """Variance by lead and the radii that hold half and nine tenths of the training errors.
+
+    The errors are those of physics with the carried residual: neither is fitted closely enough to flatter itself, as
+    the trees on their own training rows would.
+    """
+    doubt = _no_doubt()
+    residual = tracks.observed - model.physics(tracks)
+    stats = history.statistics(residual, tracks.first, tracks.lat)
+    energy = recent_energy(residual, tracks)
+    for lead in range(1, history.LONGEST_H + 1):
+        starts = starts_of(tracks, rows, lead, every_h=3)
+        if starts.size < _ENOUGH:
+            doubt.floor[lead] = doubt.floor[lead - 1] * (lead / (lead - 1)) ** 2 if lead > 1 else 0.0
+            doubt.slope[lead] = doubt.slope[lead - 1] * (lead / (lead - 1)) ** 2 if lead > 1 else 0.0
+            doubt.radius2[lead] = doubt.radius2[lead - 1]
+            continue
+        error = history.carried_km(model.fading, stats[starts], lead) - displacement_km(residual, starts, lead)
+        half = 0.5 * np.abs(error) ** 2
+        design = np.stack([np.ones(starts.size), energy[starts]], axis=1)
+        from scipy.optimize import nnls
+
+        weight = 1.0 / (half.mean() + 1e-9)
+        (floor, slope), _ = nnls(design * weight, half * weight)
+        floor = max(floor, 0.05 * half.mean())
+        doubt.floor[lead], doubt.slope[lead] = floor, slope
+        doubt.radius2[lead] = np.quantile(np.abs(error) ** 2 / (floor + slope * energy[starts]), [0.5, 0.9])
+    return doubt
+
+
+def recent_energy(residual: Complex, tracks: Tracks) -> Floats:
+    """(row) mean squared residual over the last 25 h, (m s-1)2."""
+    squared = np.abs(residual).astype(np.complex128) ** 2
+    return seen.trailing_mean(squared, history.HISTORY_H, tracks.first).real.astype(np.float64)
+
+
+def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | None = None) -> dict[str, Any]:
+    """Fit a forecaster on a folder of drifter tracks and write it with its sidecar.
+
+    Args:
+        data_dir: folder of hourly tracks with forcing, see :mod:`oceanclean.drift.drifters`.
+        out_file: skops file to write; ``.json`` beside it says where the forecaster may be used.
+        settings: of the room; default figures if None.
+
+    Returns:
+        The training record.
+
+    Raises:
+        MissingDataError: no tracks.
+        InputError: tracks without the columns needed.
+    """
+    settings = settings or DriftSettings()
+    tracks = load_tracks(Path(data_dir))
+    model = fit(tracks, np.ones(tracks.size, dtype=bool), settings.forecaster)
+    model.about |= {"notes": list(tracks.report), "products": sorted(tracks.products),
+                    "windage": {k or "unknown": round(v.real, 4) for k, v in model.windage.items()}}  # fmt: skip
+    model.save(Path(out_file))
+    return {"file": str(out_file), "domain": model.domain, "weight": model.weight, **model.about}
+
+
+_TRUSTED = (
+    "sklearn._loss.link.IdentityLink", "sklearn._loss.link.Interval", "sklearn._loss.loss.HalfSquaredError",
+    "sklearn._loss._loss.CyHalfSquaredError", "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)  # fmt: skip
+
+
+def load_forecaster(file: Path) -> Residual:
+    """Read a forecaster; only types on a short list are built, nothing is unpickled.
+
+    Raises:
+        MissingDataError: no such file.
+        InputError: another kind of file, or one that holds types off the list.
+    """
+    import skops.io as sio
+
+    if not Path(file).is_file():
+        raise MissingDataError(file, "forecaster", "no such file", "a file of 'oceanclean train forecaster'",
+                               "Train it first or leave --model out.")  # fmt: skip
+    try:
+        foreign = set(sio.get_untrusted_types(file=file)) - set(_TRUSTED)
+        if foreign:
+            raise InputError(file, "types", sorted(foreign), "a forecaster", "Use a file that this program wrote.")
+        content = sio.load(file, trusted=list(_TRUSTED))
+        record = content["doubt"]
+        version = content["format"]
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(file, "file", f"unreadable ({type(error).__name__})", "a forecaster",
+                         "Train it again or use a whole file.") from error  # fmt: skip
+    if version != FORMAT:
+        raise InputError(file, "format", version, str(FORMAT), "Train the forecaster again with this version.")
+    return Residual(
+        {k: complex(re, im) for k, re, im in content["windage"]}, content["weight"],
+        content["linear"].view(np.complex128), content["trees"], content["fading"].view(np.complex128),
+        Doubt(**record), content["domain"], content["about"],
+    )  # fmt: skip

@@ -1,0 +1,298 @@
+"""Skill of the drift forecast on drifters: along observed tracks, beside every honest baseline.
+
+Along-track protocol: from each start (every 6 h, 25 h of history) the predicted minus the observed hourly velocity is
+integrated with the forcing at the observed positions. It is optimistic (forcing at the true place) and equally so for
+all rows. Folds of the blocked protocol are blocked by drifter *and* by time with a 25 h gap: blocked by drifter alone
+a booster looks better than it is, and that leak is printed as a health figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oceanclean.drift import history, scores
+from oceanclean.drift.drifters import Tracks, load_tracks
+from oceanclean.drift.features import trailing_mean
+from oceanclean.drift.residual import Residual, displacement_km, fit, load_forecaster, recent_energy, starts_of
+from oceanclean.drift.settings import DriftSettings
+from oceanclean.drift.windage import mean_windage
+from oceanclean.errors import MissingDataError, SettingsError
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+HORIZONS_H = (6, 24, 48, 72)
+BASELINES = ("no_motion", "persistence_25h", "current", "current_plus_2pct", "current_plus_3pct")
+DRIFTER_FOLDS, TIME_BLOCKS, GAP_H = 5, 2, 25.0
+_DRAWS = 200
+_KM_PER_MS_H = 3.6
+#: Squared radii of the 50 and 90 % regions of a circular Gaussian: -2 ln(1 - p).
+_GAUSS50, _GAUSS90 = 1.3863, 4.6052
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Forecasts from some starts over one horizon.
+
+    Attributes:
+        start: (start) row of the tracks.
+        error: (start) forecast minus truth at the horizon, km.
+        distance: (start, hour) separation at each hour, km.
+        variance: (start) predicted variance a component, km2; 0 where the row gives no doubt.
+        radius2: (start, 2) squared radii of the 50 and 90 % regions.
+    """
+
+    start: Index
+    error: Complex
+    distance: Floats
+    variance: Floats
+    radius2: Floats
+
+
+class Physics:
+    """What ships: published windage and an error with memory of published size."""
+
+    def __init__(self, tracks: Tracks, settings: DriftSettings) -> None:
+        push = mean_windage(settings.windage, "unknown", stokes=tracks.stokes is not None)
+        self.velocity = tracks.current + push * tracks.wind
+        if tracks.stokes is not None:
+            self.velocity = self.velocity + settings.windage.stokes_factor * np.nan_to_num(tracks.stokes)
+        self.residual = settings.residual
+
+    def paths(self, starts: Index, lead: int) -> Complex:
+        """(start, hour 0..lead) predicted displacement, km."""
+        return _paths(self.velocity, starts, lead)
+
+    def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
+        """Variance (Taylor 1921) and radii at a lead."""
+        tau, t = self.residual.tau_h, float(lead)
+        sigma_km = self.residual.sigma_m_s * _KM_PER_MS_H
+        variance = 2 * sigma_km**2 * tau * (t - tau * -np.expm1(-t / tau))
+        return np.full(starts.size, variance), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
+
+
+class Learned:
+    """A fitted forecaster with the drifter's own last day."""
+
+    def __init__(self, tracks: Tracks, model: Residual) -> None:
+        self.model = model
+        self.velocity = model.along(tracks)
+        residual = tracks.observed - self.velocity
+        self.stats = history.statistics(residual, tracks.first, tracks.lat)
+        self.energy = recent_energy(tracks.observed - model.physics(tracks), tracks)
+
+    def paths(self, starts: Index, lead: int) -> Complex:
+        """(start, hour 0..lead) predicted displacement, km; the carried residual reaches over 72 h."""
+        carried = self.stats[starts] @ self.model.fading[: lead + 1].T
+        return _paths(self.velocity, starts, lead) + _accumulated(carried)
+
+    def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
+        """Variance and radii at a lead."""
+        variance = self.model.doubt.variance(lead, self.energy[starts])
+        return variance, np.tile(self.model.doubt.radius2[lead], (starts.size, 1))
+
+
+class Plain:
+    """A baseline: a velocity along the track, or one held from the start; no doubt of its own."""
+
+    def __init__(self, velocity: Complex, *, held: bool = False) -> None:
+        self.velocity, self.held = velocity, held
+
+    def paths(self, starts: Index, lead: int) -> Complex:
+        """(start, hour 0..lead) predicted displacement, km."""
+        if self.held:
+            return _KM_PER_MS_H * self.velocity[starts][:, None] * np.arange(lead + 1)
+        return _paths(self.velocity, starts, lead)
+
+    def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:  # noqa: ARG002
+        """None: the forecast is a point."""
+        return np.zeros(starts.size), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
+
+
+def _accumulated(velocity: Complex) -> Complex:
+    """(start, hour) displacement in km of hourly velocities (start, hour), trapezoidal."""
+    steps = 0.5 * _KM_PER_MS_H * (velocity[:, 1:] + velocity[:, :-1])
+    return np.concatenate([np.zeros((len(velocity), 1)), np.cumsum(steps, axis=1)], axis=1)
+
+
+def _paths(velocity: Complex, starts: Index, lead: int) -> Complex:
+    return _accumulated(velocity[starts[:, None] + np.arange(lead + 1)])
+
+
+def baselines_of(tracks: Tracks) -> dict[str, Plain]:
+    """The rows that stand beside every forecast."""
+    current, wind = tracks.current, tracks.wind
+    return {
+        "no_motion": Plain(np.zeros_like(current)),
+        "persistence_25h": Plain(trailing_mean(tracks.observed, history.HISTORY_H, tracks.first), held=True),
+        "current": Plain(current),
+        "current_plus_2pct": Plain(current + 0.02 * wind),
+        "current_plus_3pct": Plain(current + 0.03 * wind),
+    }
+
+
+Forecast = Physics | Learned | Plain
+
+
+def cases_of(forecast: Forecast, tracks: Tracks, starts: Index, lead: int) -> Cases:
+    """Score material of one forecast from given starts."""
+    truth = _paths(tracks.observed, starts, lead)
+    away = forecast.paths(starts, lead) - truth
+    variance, radius2 = forecast.doubt(starts, lead)
+    return Cases(starts, away[:, -1], np.abs(away[:, 1:]), variance, radius2)
+
+
+def joined(parts: list[Cases]) -> Cases:
+    """All folds' cases as one."""
+    return Cases(*(np.concatenate([getattr(p, name) for p in parts]) for name in Cases.__dataclass_fields__))
+
+
+def fold_rows(tracks: Tracks, seed: int = 0) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Drifter x time folds: (rows to fit on, rows to score on), 25 h apart in time and without a drifter in common."""
+    drifters = np.unique(tracks.drifter)
+    group = np.random.default_rng(seed).permutation(drifters.size) % DRIFTER_FOLDS
+    of_row = group[np.searchsorted(drifters, tracks.drifter)]
+    cut = np.median(tracks.hours)
+    blocks = (tracks.hours < cut, tracks.hours >= cut)
+    for fold in range(DRIFTER_FOLDS):
+        for number, inside in enumerate(blocks):
+            far = tracks.hours >= cut + GAP_H if number == 0 else tracks.hours < cut - GAP_H
+            yield far & (of_row != fold), inside & (of_row == fold)
+
+
+def drifter_folds(tracks: Tracks, seed: int = 0) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Folds by drifter alone, scored within the same time blocks: the leak is measured with these."""
+    for _, score_rows in fold_rows(tracks, seed):
+        yield ~np.isin(tracks.drifter, np.unique(tracks.drifter[score_rows])), score_rows
+
+
+def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "shipped",
+                   settings: DriftSettings | None = None) -> dict[str, Any]:  # fmt: skip
+    """Score the forecast on a folder of drifter tracks.
+
+    Args:
+        data_dir: folder of hourly tracks with forcing, see :mod:`oceanclean.drift.drifters`.
+        model: a fitted forecaster; None for what ships (``shipped``).
+        protocol: ``shipped`` scores physics or ``model`` on all starts; ``blocked`` refits in every fold.
+        settings: of the room; default figures if None.
+
+    Returns:
+        A record for JSON: scores by horizon ("6", "24", "48", "72"), the same for every baseline, and the gain over
+        each with its 95 % interval (cluster bootstrap over drifters; negative is better).
+
+    Raises:
+        MissingDataError: no tracks, or no start with 25 h of history and 6 h ahead.
+        SettingsError: an unknown protocol, or a model together with refitting.
+    """
+    settings = settings or DriftSettings()
+    if protocol not in ("shipped", "blocked") or (protocol == "blocked" and model is not None):
+        raise SettingsError("evaluate drift", "protocol", f"{protocol!r} with model {model}", "'shipped' or 'blocked'",
+                            "Refitting in folds ('blocked') takes no model.")  # fmt: skip
+    tracks = load_tracks(Path(data_dir))
+    everywhere = np.ones(tracks.size, dtype=bool)
+    if starts_of(tracks, everywhere, HORIZONS_H[0]).size == 0:
+        raise MissingDataError(
+            data_dir, "starts", "none", "tracks of more than 31 h without a gap", "Add longer tracks."
+        )
+    used = "physics with published priors" if model is None else str(model)
+    folds: list[tuple[Forecast, NDArray[np.bool_]]]
+    if protocol == "blocked":
+        folds = _refitted(tracks, fold_rows(tracks), settings)
+        used = "refitted in every drifter x time fold"
+    elif model is None:
+        folds = [(Physics(tracks, settings), everywhere)]
+    else:
+        folds = [(Learned(tracks, load_forecaster(Path(model))), everywhere)]
+    record = _scored(folds, tracks)
+    record |= {"protocol": protocol, "model": used, "data": str(data_dir), "notes": list(tracks.report)}
+    record["leak"] = _leak(tracks, settings, record) if protocol == "blocked" else None
+    return record
+
+
+def _refitted(
+    tracks: Tracks, folds: Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]], settings: DriftSettings
+) -> list[tuple[Forecast, NDArray[np.bool_]]]:
+    """A forecaster for every fold, beside the rows it is scored on."""
+    return [(Learned(tracks, fit(tracks, train, settings.forecaster)), test) for train, test in folds]
+
+
+def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks) -> dict[str, Any]:
+    """Scores of the forecast, of the baselines, and the gain over each."""
+    plain = baselines_of(tracks)
+    record: dict[str, Any] = {"baselines": {name: {} for name in BASELINES}, "gain_over": {n: {} for n in BASELINES}}
+    for lead in HORIZONS_H:
+        starts = [starts_of(tracks, test, lead) for _, test in folds]
+        if sum(s.size for s in starts) == 0:
+            continue
+        ours = joined([cases_of(f, tracks, s, lead) for (f, _), s in zip(folds, starts, strict=True)])
+        _add(record, _summary(ours, tracks, lead), lead)
+        for name, forecast in plain.items():
+            theirs = cases_of(forecast, tracks, ours.start, lead)
+            _add(record["baselines"][name], _summary(theirs, tracks, lead), lead)
+            record["gain_over"][name][str(lead)] = _gain(ours, theirs, tracks)
+    whole = np.concatenate([starts_of(tracks, test, HORIZONS_H[0]) for _, test in folds])
+    for row in (record, *record["baselines"].values()):
+        row["drifters"], row["starts"] = int(np.unique(tracks.drifter[whole]).size), int(whole.size)
+    return record
+
+
+def _add(row: dict[str, Any], summary: dict[str, Any], lead: int) -> None:
+    for name, value in summary.items():
+        row.setdefault(name, {})[str(lead)] = value
+
+
+def _summary(cases: Cases, tracks: Tracks, lead: int) -> dict[str, Any]:
+    """All scores of one row at one horizon."""
+    rng = np.random.default_rng(lead)
+    steps = np.abs(np.diff(_paths(tracks.observed, cases.start, lead), axis=1))
+    skill = scores.liu_weisberg(cases.distance, np.cumsum(steps, axis=1))
+    finite = skill[np.isfinite(skill)]
+    last = cases.distance[:, -1]
+    return {
+        "separation_mean_km": round(float(last.mean()), 3),
+        "separation_median_km": round(float(np.median(last)), 3),
+        "skill_score": round(float(np.maximum(finite, 0).mean()), 4),
+        "skill_score_unclipped": round(float(finite.mean()), 4),
+        "coverage_50": round(_coverage(cases, 0), 4),
+        "coverage_90": round(_coverage(cases, 1), 4),
+        "area_90_km2": round(float((np.pi * cases.radius2[:, 1] * cases.variance).mean()), 1),
+        "energy_score_km": round(float(scores.energy_score(cases.error, cases.variance, _DRAWS, rng).mean()), 3),
+        "pit": scores.pit_histogram(cases.error, cases.variance),
+        "drifters_by_horizon": int(np.unique(tracks.drifter[cases.start]).size),
+        "starts_by_horizon": int(cases.start.size),
+    }
+
+
+def _coverage(cases: Cases, region: int) -> float:
+    return float((np.abs(cases.error) ** 2 <= cases.radius2[:, region] * cases.variance).mean())
+
+
+def _gain(ours: Cases, theirs: Cases, tracks: Tracks) -> dict[str, Any]:
+    """Mean separation minus the baseline's; negative is better."""
+    difference = ours.distance[:, -1] - theirs.distance[:, -1]
+    interval = scores.bootstrap_interval(difference, tracks.drifter[ours.start], np.random.default_rng(1))
+    mean = float(difference.mean())
+    percent = 100.0 * mean / float(theirs.distance[:, -1].mean())
+    return {"difference_km": round(mean, 3), "interval_km": interval, "percent": round(percent, 2)}
+
+
+def _leak(tracks: Tracks, settings: DriftSettings, blocked: dict[str, Any]) -> dict[str, Any]:
+    """How much better the same forecaster looks when folds are blocked by drifter alone."""
+    leaky = _scored(_refitted(tracks, drifter_folds(tracks), settings), tracks)
+    found = {}
+    for lead in map(str, HORIZONS_H):
+        if lead in blocked.get("separation_mean_km", {}):
+            honest, flattering = blocked["separation_mean_km"][lead], leaky["separation_mean_km"][lead]
+            found[lead] = round(100.0 * (honest - flattering) / honest, 2)
+    meaning = "how much smaller the mean separation looks when folds share their days with the fit"
+    return {"percent_by_horizon": found, "meaning": meaning}
+
+
+__all__ = ["BASELINES", "HORIZONS_H", "displacement_km", "evaluate_drift"]
