@@ -111,9 +111,10 @@ def _first_usable(
             continue
         degraded += [f"{role.capitalize()} source passed over: {e}" for e in refusals] + notes
         if source.options.get("stands_in_as_forecast"):
+            title = source.options.get("title", Path(source.path).name)
             degraded.append(
-                f"{role.capitalize()}: a hindcast ({source.options.get('title', source.path)}) stands in for a "
-                f"forecast; it could not have been known at {said(window.issue_time)}."
+                f"{role.capitalize()}: a hindcast ({title}) stands in for a forecast; it could not have been known at "
+                f"{said(window.issue_time)}."
             )
         return field, source
     if refusals and (role == "currents" or any(s.required for s in wanted)):
