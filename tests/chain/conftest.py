@@ -78,6 +78,14 @@ def _small_sea(content: dict) -> None:
     content["ocean"].update(spin_up_h=24)
 
 
+def _quick(config: Path) -> None:
+    """Fewer draws and iterations: what is tested here is the chain, not the solver's last kilogram."""
+    change_yaml(config / "models" / "drift.yaml", lambda c: c.update(members=8, particles_per_member=800))
+    change_yaml(config / "models" / "drift.yaml", lambda c: c["tracks"].update(members=8, particles=400))
+    change_yaml(config / "models" / "allocation.yaml", lambda c: c["search"].update(iterations=1000, bound_rounds=10))
+    change_yaml(config / "models" / "allocation.yaml", lambda c: c["tasks"].update(max_patches=20, max_shares=60))
+
+
 @pytest.fixture(scope="session")
 def small_config(tmp_path_factory) -> Path:
     """The project's configuration with the region ``cove``: 66 km × 55 km, one scene of 12 km."""
@@ -90,6 +98,7 @@ def small_config(tmp_path_factory) -> Path:
     change_yaml(config / "fleets" / "cove.yaml", lambda c: c.update(name="cove"))
     change_yaml(config / "sources" / "cove.yaml", lambda c: c.update(name="cove"))
     change_yaml(config / "models" / "twin.yaml", _small_sea)
+    _quick(config)
     return config
 
 
@@ -118,3 +127,11 @@ def planned(small_config: Path, seen: Path, tmp_path_factory) -> Place:
     place = Place(small_config, work)
     place.plan()
     return place
+
+
+@pytest.fixture
+def continued(planned: Place, tmp_path: Path) -> Place:
+    """A copy of the finished day for one test to change; only what depends on the change is computed anew."""
+    shutil.copytree(planned.config, tmp_path / "config")
+    shutil.copytree(planned.work, tmp_path / "work")
+    return Place(tmp_path / "config", tmp_path / "work")

@@ -56,12 +56,11 @@ def test_the_same_inputs_and_seed_give_the_same_plan_without_the_truth(planned: 
     assert _plan_digests(fresh) == _plan_digests(planned)
 
 
-def test_a_changed_setting_computes_only_what_depends_on_it(fresh: Place) -> None:
+def test_a_changed_setting_computes_only_what_depends_on_it(continued: Place) -> None:
     """A setting of the allocator leaves ingest, detection, map and forecast in the store."""
-    fresh.plan()
-    path = fresh.config / "models" / "allocation.yaml"
+    path = continued.config / "models" / "allocation.yaml"
     path.write_text(path.read_text() + "\n# a planner's remark\n")
-    reused = {s["stage"]: s["reused"] for s in fresh.plan()["stages"]}
+    reused = {s["stage"]: s["reused"] for s in continued.plan()["stages"]}
     assert not reused["allocate"]
     assert all(v for k, v in reused.items() if k not in {"allocate", "publish"})
 
@@ -95,18 +94,19 @@ def _killed_while(stage: str, place: Place) -> bool:
     return False
 
 
-def test_a_second_run_of_the_same_day_is_refused_with_status_4(fresh: Place) -> None:
+def test_a_second_run_of_the_same_day_is_refused_with_status_4(continued: Place) -> None:
     """While one process runs the day another ends at once, names the first, and harms nothing."""
+    shutil.rmtree(continued.day / "forecast")  # so that the first has something to do
     with subprocess.Popen(
-        fresh.command("plan", "--json"),
-        env=fresh.environment,
+        continued.command("plan", "--json"),
+        env=continued.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as first:
-        while not list(fresh.day.glob(f"{ASIDE}*")) and first.poll() is None:
+        while not list(continued.day.glob(f"{ASIDE}*")) and first.poll() is None:
             time.sleep(0.01)
-        second = fresh.oceanclean("plan", check=False)
+        second = continued.oceanclean("plan", check=False)
         output, errors = first.communicate(timeout=280)
     assert second.returncode == 4
     assert f"process {first.pid}" in second.stderr
@@ -114,32 +114,30 @@ def test_a_second_run_of_the_same_day_is_refused_with_status_4(fresh: Place) -> 
     assert json.loads(output)["stages"]
 
 
-def test_tomorrow_starts_from_todays_forecast(planned: Place, tmp_path: Path) -> None:
+def test_tomorrow_starts_from_todays_forecast(continued: Place) -> None:
     """The next day's map names today's run as its prior, and cells without a look carry the forecast."""
     import xarray as xr
 
-    shutil.copytree(planned.work, tmp_path / "work")
-    tomorrow = Place(planned.config, tmp_path / "work")
-    result = tomorrow.plan(date="2026-06-16")
+    result = continued.plan(date="2026-06-16")
     facts = {s["stage"]: s["facts"] for s in result["stages"]}
     assert facts["map"]["prior"] == "2026-06-15T1100Z"
-    with xr.open_dataset(tomorrow.runs / "2026-06-16T1100Z" / "map" / "density.nc") as density:
+    with xr.open_dataset(continued.runs / "2026-06-16T1100Z" / "map" / "density.nc") as density:
         assert (density["origin"] == 2).sum() > 0.3 * (density["origin"] > 0).sum()
 
 
-def test_without_a_scene_the_plan_is_degraded_and_says_so(fresh: Place) -> None:
+def test_without_a_scene_the_plan_is_degraded_and_says_so(continued: Place) -> None:
     """No satellite image: a plan comes all the same, with a sentence about it in the ledger."""
-    shutil.rmtree(fresh.work / "twin" / "cove" / "seen" / "scenes")
-    result = fresh.plan()
+    shutil.rmtree(continued.work / "twin" / "cove" / "seen" / "scenes")
+    result = continued.plan()
     assert any("scene" in sentence.lower() for sentence in result["degraded"])
-    assert json.loads((fresh.day / "run.json").read_text())["outcome"] == "degraded"
+    assert json.loads((continued.day / "run.json").read_text())["outcome"] == "degraded"
 
 
 @pytest.mark.parametrize("source", ["wind", "waves"])
-def test_without_wind_or_waves_the_plan_is_degraded_and_says_so(fresh: Place, source: str) -> None:
+def test_without_wind_or_waves_the_plan_is_degraded_and_says_so(continued: Place, source: str) -> None:
     """A missing optional field becomes a sentence, not an end."""
-    shutil.rmtree(fresh.work / "twin" / "cove" / "seen" / source)
-    assert any(source.rstrip("s") in sentence.lower() for sentence in fresh.plan()["degraded"])
+    shutil.rmtree(continued.work / "twin" / "cove" / "seen" / source)
+    assert any(source.rstrip("s") in sentence.lower() for sentence in continued.plan()["degraded"])
 
 
 def test_without_currents_there_is_no_plan_and_status_3(fresh: Place) -> None:
@@ -170,21 +168,21 @@ def test_an_unknown_region_makes_no_folder(fresh: Place) -> None:
     assert not fresh.runs.parent.exists()
 
 
-def test_a_vessel_with_an_unknown_port_ends_with_status_2(fresh: Place) -> None:
+def test_a_vessel_with_an_unknown_port_ends_with_status_2(continued: Place) -> None:
     """The error names the vessel and the ports there are."""
-    change_yaml(fresh.config / "fleets" / "cove.yaml", lambda c: c["vessels"][0].update(home_port="Atlantis"))
-    done = fresh.oceanclean("plan", check=False)
+    change_yaml(continued.config / "fleets" / "cove.yaml", lambda c: c["vessels"][0].update(home_port="Atlantis"))
+    done = continued.oceanclean("plan", check=False)
     assert done.returncode == 2
     assert "Atlantis" in done.stderr
     assert "La Ceiba" in done.stderr
 
 
-def test_a_vessel_on_land_is_named(fresh: Place) -> None:
+def test_a_vessel_on_land_is_named(continued: Place) -> None:
     """A position far inland is a mistake in the data, not a place to sail from."""
-    status = fresh.work / "twin" / "cove" / "seen" / "fleet_status.csv"
+    status = continued.work / "twin" / "cove" / "seen" / "fleet_status.csv"
     status.unlink(missing_ok=True)
-    change_yaml(fresh.config / "fleets" / "cove.yaml", lambda c: c["vessels"][0].update(lat=15.62, lon=-87.0))
-    done = fresh.oceanclean("plan", check=False)
+    change_yaml(continued.config / "fleets" / "cove.yaml", lambda c: c["vessels"][0].update(lat=15.62, lon=-87.0))
+    done = continued.oceanclean("plan", check=False)
     assert done.returncode == 2
     assert "manati" in done.stderr.lower()
 
