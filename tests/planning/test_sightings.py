@@ -102,7 +102,8 @@ def test_the_page_shows_what_was_seen(segmentation, tmp_path):
     assert "No satellite scene today" not in html
     plan = json.loads(made["plan"].read_text(encoding="utf-8"))
     first = next(t for t in plan["tasks"] if t["task_id"] == "P01")
-    assert "marine debris, probability 0.83" in first["evidence"]
+    assert "detection of debris" in first["evidence"]
+    assert "probability 0.83" in first["evidence"]
     assert "18 h old" in first["evidence"]
     assert ["detection", "unet 0.1", "abababababab"] in [[m["stage"], m["name"], m["version"]] for m in plan["models"]]
     assert any(s["cut_off"] == "2026-06-15T16:36:00Z" for s in plan["sources"])

@@ -158,12 +158,26 @@ def _orders(
     number: int, table: gpd.GeoDataFrame, ports: list[Port], patches: Patches, limits: Mapping[str, float],
     alternate_h: float,
 ) -> list[Order]:  # fmt: skip
-    left = table["endurance_left_h"].to_numpy(dtype=float)
-    spare = np.minimum.accumulate(left[::-1])[::-1] if len(left) else left
+    rows = table.to_dict("records")
     return [
-        _order(number, row, float(slack), ports, patches, limits, alternate_h)
-        for row, slack in zip(table.to_dict("records"), spare, strict=True)
+        _order(number, row, slack, ports, patches, limits, alternate_h)
+        for row, slack in zip(rows, spare_hours(rows), strict=True)
     ]
+
+
+def spare_hours(rows: list[dict[str, Any]]) -> list[float]:
+    """Hours that each order may run late before the endurance is spent; a port call that renews it ends the count."""
+    spare: list[float] = []
+    for index in range(len(rows) - 1, -1, -1):
+        left = float(rows[index]["endurance_left_h"])
+        if spare:
+            following = rows[index + 1]
+            if float(following["endurance_left_h"]) > left:
+                left -= (following["arrive"] - rows[index]["leave"]).total_seconds() / 3600.0
+            else:
+                left = min(left, spare[0])
+        spare.insert(0, left)
+    return spare
 
 
 def _order(

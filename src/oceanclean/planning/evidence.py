@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from oceanclean.products import Segmentation
 
+DEBRIS = "marine_debris"
 LAND, CLIMATOLOGY, FORECAST, OBSERVATION = 0, 1, 2, 3
 
 
@@ -77,8 +78,8 @@ class Witness:
 
     Args:
         density_map: ``DensityMap`` (lat, lon).
-        detections: all detections of the run, or None.
-        issue_time: aware datetime.
+        detections: all detections of the run, or None; only those of debris count.
+        issue_time: ISO 8601 UTC.
         reach_km: a detection this near counts.
         scenes: number of scenes that were searched.
     """
@@ -96,11 +97,12 @@ class Witness:
         self._lon = density_map["lon"].to_numpy()
         self._origin = density_map["origin"].to_numpy()
         self._age = density_map["observation_age"].to_numpy()
-        self._detections = detections
+        self._detections = None
         self._issue = notation.moment(issue_time)
         self._reach_km = reach_km
-        if detections is not None:
-            centres = detections.geometry.representative_point()
+        if detections is not None and len(debris := detections[detections["class_name"] == DEBRIS]):
+            self._detections = debris
+            centres = debris.geometry.representative_point()
             self._x, self._y = centres.x.to_numpy(), centres.y.to_numpy()
 
     def at(self, lat: float, lon: float) -> Evidence:
@@ -119,20 +121,18 @@ class Witness:
         return Evidence(text, origin == OBSERVATION, age if np.isfinite(age) else None)
 
     def _nearest(self, lat: float, lon: float) -> str:
-        """The detection that says most about the place, in words."""
+        """The detections of debris around the place, in words."""
         if self._detections is None:
             return "No detection in today's scenes." if self._scenes else ""
         east = ((self._x - lon + 180.0) % 360.0 - 180.0) * 111.32 * np.cos(np.radians(lat))
         distance = np.hypot(east, (self._y - lat) * 111.13)
         within = int((distance <= self._reach_km).sum())
         if not within:
-            return f"No detection within {self._reach_km:g} km."
+            return f"No detection of debris within {self._reach_km:g} km."
         row = self._detections.iloc[int(distance.argmin())]
         age = (self._issue - row["observed_at"]).total_seconds() / 3600.0
         others = f", {within - 1} more within {self._reach_km:g} km" if within > 1 else ""
-        kind = notation.plain(row["class_name"], 40).replace("_", " ")
         return (
-            f"Nearest detection {distance.min():.1f} km off: {kind}, "
-            f"probability {row['probability']:.2f}, {row['area_m2']:.0f} m², {age:.0f} h old, "
-            f"by {notation.plain(row['model'], 60)}{others}."
+            f"Nearest detection of debris {distance.min():.1f} km off, probability {row['probability']:.2f}, "
+            f"{row['area_m2']:.0f} m², {age:.0f} h old, by {notation.plain(row['model'], 60)}{others}."
         )

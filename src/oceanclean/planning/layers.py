@@ -114,14 +114,14 @@ def density_scales(
 ) -> tuple[Scale, Scale]:
     """Scales of density and doubt: the same for every frame, so that colours can be compared.
 
-    They begin no lower than the region's background: what is below it says nothing and is not drawn.
+    They begin half above the region's background: what is below says nothing and is not drawn.
     """
     top, floor = settings.density_max_kg_km2, region.settings.background.mean_kg_km2
     if top is None:
         values = [density_map[names.DENSITY].to_numpy(), forecast[names.DENSITY].to_numpy()]
         above = np.concatenate([v[v > 2 * floor] for v in values])  # NaN compares false
         top = colour.round_up(float(np.quantile(above, 0.995))) if above.size else max(10 * floor, 1.0)
-    low = min(colour.round_up(max(top / 10**settings.density_decades, floor)), top / 10)
+    low = min(float(f"{max(top / 10**settings.density_decades, 1.5 * floor):.1g}"), top / 10)
     return (
         Scale("Floating debris", "kg/km²", low, top, "magma_r", (0.08, 0.92)),
         Scale("Doubt (standard deviation)", "kg/km²", low, top, "viridis_r", (0.0, 0.95)),

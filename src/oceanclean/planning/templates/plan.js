@@ -89,7 +89,7 @@
 
   /* --- layers that can be switched --- */
   var layers = { routes: L.layerGroup(), patches: L.layerGroup(), closed: L.layerGroup(), ports: L.layerGroup(),
-    detections: L.layerGroup(), seen: L.layerGroup() };
+    detections: L.layerGroup(), others: L.layerGroup(), seen: L.layerGroup() };
   L.imageOverlay(data.seen, box(data.bounds), { pane: "field", opacity: 0.9, alt: "" }).addTo(layers.seen);
 
   data.closed.forEach(function (area) {
@@ -113,17 +113,18 @@
 
   var canvas = L.canvas({ padding: 0.4 });
   data.detections.forEach(function (d) {
+    var group = d.debris ? layers.detections : layers.others;
     var style = { renderer: canvas, color: "#0b3d2e", weight: 1.2, fillColor: d.debris ? "#39e6a0" : "#ffffff", fillOpacity: d.debris ? 0.85 : 0.4 };
     var mark = d.ring ? L.polygon(d.ring.map(function (p) { return at(p[0], p[1]); }), style)
       : L.circleMarker(at(d.lat, d.lon), L.extend({ radius: 4 }, style));
     if (d.ring) {
-      L.circleMarker(at(d.lat, d.lon), L.extend({ radius: 3 }, style)).addTo(layers.detections);
+      L.circleMarker(at(d.lat, d.lon), L.extend({ radius: 3 }, style)).addTo(group);
     }
     mark.bindPopup(function () {
       var made = popup(d.title, d.lines);
       if (d.shot) { var shot = element("img"); shot.src = d.shot; shot.alt = "The pixels of this detection"; made.appendChild(shot); }
       return made;
-    }).addTo(layers.detections);
+    }).addTo(group);
   });
 
   /* --- positions along a track of [seconds, lat, lon] --- */
@@ -154,7 +155,7 @@
       L.polyline(path, { pane: "ways", color: colour, weight: 1.5, opacity: 0.65, dashArray: "1 5", interactive: false }).addTo(layers.patches);
     }
     var ring = L.circle(at(task.lat, task.lon), { radius: task.radius, color: colour, weight: task.served ? 2 : 1.5,
-      opacity: task.served || !crowded ? 1 : 0.45,
+      opacity: task.served || !crowded ? 1 : 0.3,
       dashArray: task.served ? null : "4 4", fill: true, fillOpacity: 0.04, pane: "ways" })
       .bindPopup(popup("Patch " + task.id, [task.kg + " expected, " + task.range + " (80 %)", task.served ? "A vessel is sent to it." : "Not served.", task.why]))
       .addTo(layers.patches);
@@ -247,6 +248,22 @@
   function far() { map.getContainer().classList.toggle("map-far", map.getZoom() < map.getBoundsZoom(box(data.bounds)) + 1); }
   map.on("zoomend", far);
   far();
+
+  /* Labels that would lie on another are left out until the map is closer; times of stops come first. */
+  function rank(mark) { return mark.classList.contains("tick") ? 2 : mark.classList.contains("port") ? 1 : 0; }
+  function declutter() {
+    var taken = [];
+    var marks = all("#map .stop-label");
+    marks.forEach(function (mark) { mark.style.visibility = ""; });
+    marks.sort(function (a, b) { return rank(a) - rank(b); }).forEach(function (mark) {
+      var r = mark.getBoundingClientRect();
+      if (!r.width) { return; }
+      var hit = taken.some(function (t) { return r.left < t.right && r.right > t.left && r.top < t.bottom && r.bottom > t.top; });
+      if (hit) { mark.style.visibility = "hidden"; } else { taken.push(r); }
+    });
+  }
+  map.on("zoomend moveend layeradd", function () { window.clearTimeout(declutter.timer); declutter.timer = window.setTimeout(declutter, 60); });
+  declutter();
 
   /* --- time --- */
   var now = 0;
