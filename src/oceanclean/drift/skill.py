@@ -279,8 +279,9 @@ def _gain(ours: Cases, theirs: Cases, tracks: Tracks) -> dict[str, Any]:
     difference = ours.distance[:, -1] - theirs.distance[:, -1]
     interval = scores.bootstrap_interval(difference, tracks.drifter[ours.start], np.random.default_rng(1))
     mean = float(difference.mean())
-    percent = 100.0 * mean / float(theirs.distance[:, -1].mean())
-    return {"difference_km": round(mean, 3), "interval_km": interval, "percent": round(percent, 2)}
+    reference = float(theirs.distance[:, -1].mean())
+    percent = round(100.0 * mean / reference, 2) if reference > 0 else None
+    return {"difference_km": round(mean, 3), "interval_km": interval, "percent": percent}
 
 
 def _leak(tracks: Tracks, settings: DriftSettings, blocked: dict[str, Any]) -> dict[str, Any]:

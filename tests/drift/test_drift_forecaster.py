@@ -1,0 +1,166 @@
+"""The learned residual: it learns what travels, gives way to physics where it must, and is stored safely."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from analytic_sea import analytic_forcing
+from drifter_tables import drifter_table, written
+
+from oceanclean.drift import features
+from oceanclean.drift.drifters import load_tracks
+from oceanclean.drift.ensemble import forecast
+from oceanclean.drift.residual import field_vectors, fit, load_forecaster, track_vectors, train_forecaster
+from oceanclean.drift.settings import DriftSettings, ForecasterSettings
+from oceanclean.errors import InputError, MissingDataError
+from oceanclean.products import names
+
+SMALL = ForecasterSettings(trees=40, rows_per_leaf=50, ridge=0.1)
+
+
+def ekman(current, wind, hour):
+    """A residual that turns with the wind: one per cent of it, 45 degrees to the right."""
+    return 0.015 * wind * np.exp(-1j * np.pi / 4)
+
+
+def turning(current, wind, hour):
+    """A residual that changes sign two thirds through: nothing that holds later can be learned."""
+    return 0.03 * wind * np.where(hour < 95, 1, -1)
+
+
+def tracks_of(tmp_path, **kinds):
+    return load_tracks(written(tmp_path / "tracks", drifter_table(**kinds)))
+
+
+def everywhere(tracks):
+    return np.ones(tracks.size, dtype=bool)
+
+
+def test_a_residual_that_travels_is_learned(tmp_path):
+    """Trained on one set of drifters it halves the error of physics on another."""
+    model = fit(tracks_of(tmp_path, extra=ekman, seed=1), everywhere(tracks_of(tmp_path, extra=ekman, seed=1)), SMALL)
+    assert model.weight > 0.5
+    other = tracks_of(tmp_path, extra=ekman, seed=2)
+    physics, learned = (np.abs(v - other.observed).mean() for v in (model.physics(other), model.along(other)))
+    assert learned < 0.5 * physics
+
+
+def test_plain_physics_wins_where_nothing_holds(tmp_path):
+    """When the residual changes its nature before the later block, the weight is 0."""
+    tracks = tracks_of(tmp_path, extra=turning, seed=3)
+    model = fit(tracks, everywhere(tracks), SMALL)
+    assert model.weight == 0.0
+    assert (model.along(tracks) == model.physics(tracks)).all()
+
+
+def test_windage_of_a_class_is_drawn_to_the_prior(tmp_path):
+    """Many hours find the class's own windage, few stay near the prior."""
+    many = tracks_of(tmp_path, windage=0.01, drifters=20)
+    few = tracks_of(tmp_path / "few", windage=0.01, drifters=1, hours=60)
+    assert fit(many, everywhere(many), SMALL).windage["puck"].real == pytest.approx(0.01, abs=0.003)
+    assert fit(few, everywhere(few), SMALL).windage["puck"].real > 0.017
+
+
+def test_features_turn_with_the_sea(tmp_path):
+    """Turning every vector turns the features and leaves the trees' columns as they were: no compass, no place."""
+    tracks = tracks_of(tmp_path, seed=4)
+    vectors = track_vectors(tracks)
+    turned = vectors * np.exp(1j * 0.7)
+    assert np.allclose(features.wind_frame(vectors), features.wind_frame(turned))
+    assert len(features.NAMES) == vectors.shape[1]
+
+
+def test_recent_past_stays_within_its_run():
+    """Averages and lags never reach into another drifter's track."""
+    values = np.array([1, 2, 3, 100, 200], dtype=complex)
+    first = np.array([0, 0, 0, 3, 3])
+    assert np.allclose(features.trailing_mean(values, 2, first), [1, 1.5, 2.5, 100, 150])
+    assert np.allclose(features.past(values, 2, first), [1, 1, 1, 100, 100])
+
+
+@pytest.fixture
+def trained(tmp_path):
+    folder = written(tmp_path / "tracks", drifter_table(extra=ekman, seed=5))
+    file = tmp_path / "model.skops"
+    record = train_forecaster(folder, file, DriftSettings(forecaster=SMALL))
+    return file, record
+
+
+def sea_at(lon, lat):
+    return analytic_forcing(
+        lambda h, X, _Y: (0.2 + 0 * X, 0.1 * np.sin(h / 4) + 0 * X), lat + np.linspace(-0.5, 0.5, 6),
+        lon + np.linspace(-0.5, 0.5, 6), np.arange(60), wind=lambda h, X, Y: (5.0 + 0 * X, np.sin(h / 9) + 0 * X),  # noqa: ARG005
+    )  # fmt: skip
+
+
+def test_what_is_written_is_what_is_read(trained, tmp_path):
+    """A stored forecaster gives the corrections of the one in memory; the sidecar says where it may be used."""
+    file, record = trained
+    model = load_forecaster(file)
+    tracks = load_tracks(tmp_path / "tracks")
+    again = fit(tracks, everywhere(tracks), SMALL)
+    assert np.allclose(model.along(tracks), again.along(tracks))
+    assert np.allclose(model.fading, again.fading)
+    assert file.with_suffix(".json").is_file()
+    assert record["domain"]["box"] == model.domain["box"]
+
+
+def test_field_and_points_agree(trained):
+    """The corrected cube holds at every node what the point formula gives there."""
+    model = load_forecaster(trained[0])
+    sea = sea_at(-40, 40)
+    corrected, notes = model.correct(sea)
+    assert "corrected by the learned residual" in notes[0]
+    vectors, _ = field_vectors(sea)
+    expected = model.correction(vectors[:, 2, 3])
+    change = (corrected - sea).isel(lat=2, lon=3)
+    assert np.allclose(change[names.EASTWARD_CURRENT], expected.real, atol=1e-9)
+    assert np.allclose(change[names.NORTHWARD_CURRENT], expected.imag, atol=1e-9)
+    assert np.abs(expected).max() > 0.01
+
+
+def test_outside_its_domain_it_falls_back_and_says_so(trained):
+    """Another sea, no wind, or speeds never seen: the forcing comes back as it was, with the reason."""
+    model = load_forecaster(trained[0])
+    for sea, word in (
+        (sea_at(-87, 16), "outside"), (sea_at(-40, 40).drop_vars(list(names_of_wind())), "no wind"),
+        (storm(sea_at(-40, 40)), "outside the speeds"),
+    ):  # fmt: skip
+        corrected, notes = model.correct(sea)
+        assert corrected.identical(sea)
+        assert "plain physics" in notes[0]
+        assert word in notes[0]
+
+
+def names_of_wind():
+    return names.EASTWARD_WIND, names.NORTHWARD_WIND
+
+
+def storm(sea):
+    sea = sea.copy(deep=True)
+    sea[names.EASTWARD_WIND] = sea[names.EASTWARD_WIND] * 12
+    return sea
+
+
+def test_forecast_says_which_forecaster_it_used(trained, density_map, eddies):
+    """Outside its domain the ensemble runs on physics and the plan's reader is told."""
+    settings = DriftSettings(members=4, particles_per_member=100)
+    density, _ = forecast(density_map, eddies, issue_time="2025-06-10T06:00:00Z", horizon_h=2, settings=settings,
+                          forecaster=load_forecaster(trained[0]))  # fmt: skip
+    assert "plain physics instead" in density.attrs["degraded"]
+
+
+def test_a_pickle_and_a_torn_file_are_refused(trained, tmp_path):
+    """Nothing is unpickled; a damaged file is named."""
+    bad = tmp_path / "bad.skops"
+    bad.write_bytes(pickle.dumps({"format": 1}))
+    with pytest.raises(InputError, match=r"bad\.skops"):
+        load_forecaster(bad)
+    torn = tmp_path / "torn.skops"
+    torn.write_bytes(trained[0].read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"torn\.skops"):
+        load_forecaster(torn)
+    with pytest.raises(MissingDataError, match="no such file"):
+        load_forecaster(tmp_path / "absent.skops")
