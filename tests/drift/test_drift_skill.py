@@ -14,6 +14,7 @@ from oceanclean.drift.drifters import load_tracks
 from oceanclean.drift.residual import starts_of, train_forecaster
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings, ResidualSettings, WindageSettings
 from oceanclean.drift.skill import BASELINES, HORIZONS_H, evaluate_drift, fold_rows
+from oceanclean.drift.skill_report import skill_table
 from oceanclean.errors import InputError, MissingDataError, SettingsError
 
 FAST = DriftSettings(forecaster=ForecasterSettings(trees=15, rows_per_leaf=50))
@@ -49,6 +50,7 @@ def test_record_has_every_row_and_is_json(tmp_path):
         assert all(list(row[name]) == ["6", "24", "48", "72"] for name in BY_HORIZON)
         assert row["drifters"] == 12
         assert row["starts"] > 12
+    assert "leak: not measured" in skill_table(record)
     gain = record["gain_over"]["current"]["48"]
     assert gain["interval_km"][0] <= gain["difference_km"] <= gain["interval_km"][1]
 
@@ -91,6 +93,7 @@ def test_blocked_protocol_refits_and_prints_the_leak(tmp_path):
     """Refitting in folds gives scores and the health figure of blocking by drifter alone."""
     table = drifter_table(drifters=15, hours=170, noise=0.15)
     record = evaluate_drift(written(tmp_path, table), protocol="blocked", settings=FAST)
+    assert "leak: blocked by drifter alone" in skill_table(record)
     assert set(record["leak"]["percent_by_horizon"]) >= {"6", "24"}
     assert record["drifters"] == 15
 

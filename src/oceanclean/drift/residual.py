@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from oceanclean.drift import features as seen
 from oceanclean.drift import history
 from oceanclean.drift.drifters import Tracks, load_tracks
-from oceanclean.drift.settings import DriftSettings, ForecasterSettings
+from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 from oceanclean.store import write_aside, write_json
@@ -367,7 +367,7 @@ def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | N
     Args:
         data_dir: folder of hourly tracks with forcing, see :mod:`oceanclean.drift.drifters`.
         out_file: skops file to write; ``.json`` beside it says where the forecaster may be used.
-        settings: of the room; default figures if None.
+        settings: of the room; those of the configuration folder if None.
 
     Returns:
         The training record.
@@ -376,7 +376,7 @@ def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | N
         MissingDataError: no tracks.
         InputError: tracks without the columns needed.
     """
-    settings = settings or DriftSettings()
+    settings = settings or load_settings()
     tracks = load_tracks(Path(data_dir))
     model = fit(tracks, np.ones(tracks.size, dtype=bool), settings.forecaster)
     model.about |= {"notes": list(tracks.report), "products": sorted(tracks.products),

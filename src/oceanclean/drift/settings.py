@@ -124,3 +124,8 @@ def load_drift_settings(name: str = "drift", config: Path | None = None) -> Drif
         SettingsError: names file, key, value and what was expected.
     """
     return load_model_settings(name, DriftSettings, config)
+
+
+def load_settings(config: Path | None = None) -> DriftSettings:
+    """Settings of the room from a configuration folder, by default the one in use."""
+    return load_drift_settings(config=config)

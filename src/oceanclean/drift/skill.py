@@ -20,7 +20,7 @@ from oceanclean.drift import history, scores
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.features import trailing_mean
 from oceanclean.drift.residual import Residual, displacement_km, fit, load_forecaster, recent_energy, starts_of
-from oceanclean.drift.settings import DriftSettings
+from oceanclean.drift.settings import DriftSettings, load_settings
 from oceanclean.drift.windage import mean_windage
 from oceanclean.errors import MissingDataError, SettingsError
 
@@ -181,7 +181,7 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
         data_dir: folder of hourly tracks with forcing, see :mod:`oceanclean.drift.drifters`.
         model: a fitted forecaster; None for what ships (``shipped``).
         protocol: ``shipped`` scores physics or ``model`` on all starts; ``blocked`` refits in every fold.
-        settings: of the room; default figures if None.
+        settings: of the room; those of the configuration folder if None.
 
     Returns:
         A record for JSON: scores by horizon ("6", "24", "48", "72"), the same for every baseline, and the gain over
@@ -191,7 +191,7 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
         MissingDataError: no tracks, or no start with 25 h of history and 6 h ahead.
         SettingsError: an unknown protocol, or a model together with refitting.
     """
-    settings = settings or DriftSettings()
+    settings = settings or load_settings()
     if protocol not in ("shipped", "blocked") or (protocol == "blocked" and model is not None):
         raise SettingsError("evaluate drift", "protocol", f"{protocol!r} with model {model}", "'shipped' or 'blocked'",
                             "Refitting in folds ('blocked') takes no model.")  # fmt: skip
