@@ -98,7 +98,7 @@ def test_one_patch_reported_twice_counts_once(tmp_path):
     table, said = sightings(tmp_path, SIGHTINGS)
     assert len(table) == 2
     assert table.area_m2.max() == 900
-    assert any("1 reports of a patch already reported" in s for s in said)
+    assert any("repeat another were counted once: 1" in s for s in said)
     assert any("1 sightings outside" in s for s in said)
 
 

@@ -172,7 +172,7 @@ def without_repeats(table: pd.DataFrame, place: str, notes: list[str]) -> pd.Dat
         for values in largest.values():
             values[same] = np.fmax(values[same], values[row])
     if repeats:
-        notes.append(f"{place}: {repeats} reports of a patch already reported were counted once.")
+        notes.append(f"Sightings that repeat another were counted once: {repeats}.")
     return table.assign(**largest).iloc[kept].reset_index(drop=True)
 
 
