@@ -46,7 +46,8 @@ def main() -> None:
         work = Path(folder)
         seconds, _ = _oceanclean(work, "twin", "observe", *named)
         seen = _size(work / "twin" / day.region / "seen")
-        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+        machine = platform.processor() or platform.machine()
+        print(f"{machine}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
         print(f"{'stage':34s} {'wall s':>8s} {'stage s':>8s} {'peak MiB':>9s} {'in MiB':>8s} {'out MiB':>8s}")
         print(f"{'twin observe (not a stage)':34s} {seconds:8.1f} {'':8s} {'':9s} {'':8s} {seen / 2**20:8.1f}")
         size_in, known = seen, 0

@@ -83,22 +83,22 @@ class Grid:
     @property
     def lon(self) -> NDArray[np.float64]:
         """Cell centres (lon), degrees east."""
-        return self.west + self.step * (np.arange(self.nx) + 0.5)
+        return np.asarray(self.west + self.step * (np.arange(self.nx) + 0.5), dtype=np.float64)
 
     @property
     def lat(self) -> NDArray[np.float64]:
         """Cell centres (lat), degrees north."""
-        return self.south + self.step * (np.arange(self.ny) + 0.5)
+        return np.asarray(self.south + self.step * (np.arange(self.ny) + 0.5), dtype=np.float64)
 
     @property
     def lon_edges(self) -> NDArray[np.float64]:
         """Cell edges (lon + 1), degrees east."""
-        return self.west + self.step * np.arange(self.nx + 1)
+        return np.asarray(self.west + self.step * np.arange(self.nx + 1), dtype=np.float64)
 
     @property
     def lat_edges(self) -> NDArray[np.float64]:
         """Cell edges (lat + 1), degrees north."""
-        return self.south + self.step * np.arange(self.ny + 1)
+        return np.asarray(self.south + self.step * np.arange(self.ny + 1), dtype=np.float64)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -100,7 +100,7 @@ def read_sightings_csv(
     late = (table["available_at"] > issue_time) | (table["observed_at"] > issue_time)
     old = table["observed_at"] < issue_time - pd.Timedelta(hours=history_h)
     table = table[~late & ~old].sort_values(["observed_at", "detection_id"], kind="stable").reset_index(drop=True)
-    table = within(region, without_repeats(table, source.path, notes), source.path, notes)
+    table = within(region, without_repeats(table, notes), source.path, notes)
     return table, notes
 
 
@@ -143,7 +143,7 @@ def _classes(raw: pd.DataFrame, path: Path) -> pd.Series:
     return names
 
 
-def without_repeats(table: pd.DataFrame, place: str, notes: list[str]) -> pd.DataFrame:
+def without_repeats(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Keep one of several reports of the same patch: within 3 km and an hour of one kept before.
 
     The kept report is the first; it takes the largest area and the highest trust of those it stands for.
