@@ -233,7 +233,11 @@ class _Assembly:
             return 0.0
         if self.settings.risk_aversion > 0 or self.settings.search.bound_rounds == 0:
             return None
-        return max(expected, bounds.time_and_hold_bound(self.day.problem))
+        search = self.settings.search
+        return max(
+            expected,
+            bounds.upper_bound(self.day.problem, self.solution.columns, self.solution.value, search.bound_rounds),
+        )
 
     def _solver(self) -> dict[str, Any]:
         import numba

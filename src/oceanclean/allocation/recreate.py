@@ -202,7 +202,7 @@ def insert(
     p: Problem,
     c: int,
     use: NDArray,
-    price: float,
+    prices: NDArray,
     routes: NDArray,
     counts: NDArray,
     states: NDArray,
@@ -221,7 +221,7 @@ def insert(
     best[:, 0] = -np.inf
     for v in range(counts.shape[0]):
         if use[v] and p.pair[v, c, 1] > 0.0 and counts[v] + 2 <= routes.shape[1]:
-            rank_places(p, v, c, counts[v], states[v], tails[v], slack[v], price, knob, best)
+            rank_places(p, v, c, counts[v], states[v], tails[v], slack[v], prices[v], knob, best)
     for q in range(places):
         if best[q, 0] == -np.inf:
             return -1
@@ -324,9 +324,11 @@ def ruin(
 
 @njit(cache=True, nogil=True)
 def line_up(
-    p: Problem, seed_task: int, near: NDArray, where: NDArray, limit: int, keys: NDArray, order: NDArray
+    p: Problem, seed_task: int, near: NDArray, where: NDArray, chain: NDArray, limit: int, keys: NDArray, order: NDArray
 ) -> int:
     """Unserved tasks in the order in which they are tried: one of five random-weighted orders.
+
+    A task waits until the better one of its chain is served: of two shares of a patch nobody takes the poorer first.
 
     Returns:
         Number of tasks in ``order``.
@@ -335,7 +337,7 @@ def line_up(
     sx, sy = p.track[seed_task, 0, 0], p.track[seed_task, 0, 1]
     for q in range(near.shape[1]):
         c = near[seed_task, q]
-        if where[c] >= 0:
+        if where[c] >= 0 or (chain[c, 0] >= 0 and where[chain[c, 0]] < 0):
             continue
         gain = p.track[c, 0, 2]
         if mode == 0:
@@ -403,10 +405,25 @@ def remember(
 
 
 @njit(cache=True, nogil=True)
+def worth_of_time(p: Problem, kinds: NDArray, tails: NDArray) -> NDArray:
+    """(vessel) value that a unit of its time brings now, the mean over vessels of its kind."""
+    m = len(kinds)
+    total, span = np.zeros(m), np.zeros(m)
+    for v in range(m):
+        total[kinds[v]] += tails[v, 0]
+        span[kinds[v]] += p.vessel[v, 10] - p.vessel[v, 2]
+    rates = np.zeros(m)
+    for v in range(m):
+        rates[v] = max(total[kinds[v]], 0.0) / max(span[kinds[v]], 1e-12)
+    return rates
+
+
+@njit(cache=True, nogil=True)
 def anneal(
     p: Problem,
     kinds: NDArray,
     near: NDArray,
+    chain: NDArray,
     knob: NDArray,
     routes: NDArray,
     counts: NDArray,
@@ -429,6 +446,7 @@ def anneal(
         p: the problem.
         kinds: (vessel) kind: vessels of one kind are alike in everything.
         near: (task, neighbour) tasks by distance, each its own first.
+        chain: (task, 2) the next better and the next poorer share of the same patch, −1 if none.
         knob: (:data:`KNOBS`).
         routes: (vessel, stop) tasks, changed in place to the last accepted plan.
         counts: (vessel) stops, changed in place.
@@ -457,11 +475,9 @@ def anneal(
     current = tails[:, 0].sum()
     best_value, best, best_counts = max(top, current), routes.copy(), counts.copy()
     changed, firsts, use = np.zeros(m, np.bool_), np.zeros(m, np.int64), np.ones(m, np.bool_)
-    keys, order = np.empty(n), np.empty(n, np.int64)
+    keys, order = np.empty(n), np.empty(n + 1, np.int64)
     scratch, spare, places = np.zeros(STATE), np.zeros(width, np.int64), np.zeros((int(knob[PLACES]), 3))
-    span = 0.0
-    for v in range(m):
-        span += p.vessel[v, 10] - p.vessel[v, 2]
+    rates, prices = worth_of_time(p, kinds, tails), np.zeros(m)
     for step in range(iterations):
         seed_task = np.random.randint(0, n)
         changed[:] = False
@@ -474,14 +490,19 @@ def anneal(
         if m > knob[VESSELS]:
             for v in range(m):
                 use[v] = changed[v] or np.random.random() < 0.5 * knob[VESSELS] / m
-        price = max(current, 1e-12) / max(span, 1e-12)
-        count = line_up(p, seed_task, near, where, int(knob[CANDIDATES]), keys, order)
-        ranks = np.argsort(keys[:count])
-        for r in range(count):
-            c = order[ranks[r]]
-            v = insert(p, c, use, price, routes, counts, states, tails, slack, knob, places, scratch)
+        prices[:] = (0.5 + np.random.random()) * rates
+        count = line_up(p, seed_task, near, where, chain, int(knob[CANDIDATES]), keys, order)
+        order[:count] = order[np.argsort(keys[:count])]
+        r = 0
+        while r < count:
+            c = order[r]
+            v = insert(p, c, use, prices, routes, counts, states, tails, slack, knob, places, scratch)
             if v >= 0:
                 where[c], changed[v] = v, True
+                if chain[c, 1] >= 0 and where[chain[c, 1]] < 0 and count < n:
+                    order[count] = chain[c, 1]
+                    count += 1
+            r += 1
         value = tails[:, 0].sum()
         if value >= current and np.random.random() < 0.1:
             for v in range(m):
@@ -491,6 +512,7 @@ def anneal(
         heat = hot * (cold / hot) ** (step / max(1, iterations))
         if value - current > heat * np.log(max(np.random.random(), 1e-300)):
             current = value
+            rates = worth_of_time(p, kinds, tails)
             for v in range(m):
                 if not changed[v]:
                     continue

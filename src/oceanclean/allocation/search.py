@@ -76,6 +76,26 @@ def neighbours(problem: Problem) -> NDArray[np.int64]:
     return np.argsort(distance, axis=1, kind="stable")[:, :width].astype(np.int64)
 
 
+def share_chains(problem: Problem) -> NDArray[np.int64]:
+    """(task, 2) the next better and the next poorer task of each, −1 if none.
+
+    Tasks are of one chain when they are at the same place at all times with the same windows and services, and one
+    brings at least as much as the other at every time: the shares of a patch.
+    """
+    n = problem.tasks
+    chain = np.full((n, 2), -1, np.int64)
+    rows = [
+        (problem.track[j, :, :2].tobytes(), problem.pair[:, j].tobytes(), -problem.track[j, 0, 2], j) for j in range(n)
+    ]
+    rows.sort()
+    for one, two in zip(rows, rows[1:], strict=False):
+        a, b = one[3], two[3]
+        gains, loads = problem.track[[a, b], :, 2], problem.track[[a, b], :, 3]
+        if one[:2] == two[:2] and (gains[0] >= gains[1]).all() and (loads[0] >= loads[1]).all():
+            chain[a, 1], chain[b, 0] = b, a
+    return chain
+
+
 def route_value(problem: Problem, vessel: int, tasks: Sequence[int]) -> float | None:
     """Net value of a route, None if it breaks a limit."""
     route = np.asarray(tasks, np.int64)
@@ -97,6 +117,7 @@ class _Worker:
 
     def __init__(self, problem: Problem, kinds: NDArray, near: NDArray, mark: NDArray, knob: NDArray) -> None:
         self.problem, self.kinds, self.near, self.mark, self.knob = problem, kinds, near, mark, knob
+        self.chain = share_chains(problem)
         self.width = min(problem.tasks, LONGEST_ROUTE) + 2
         self.pool = np.zeros(POOL_STOPS, np.int16 if problem.tasks < 32_000 else np.int32)
         self.ends, self.owner = np.zeros(POOL_ROUTES, np.int64), np.zeros(POOL_ROUTES, np.int16)
@@ -115,7 +136,7 @@ class _Worker:
     def anneal(self, seed: int, iterations: int, hot: float, cold: float) -> tuple[float, list[list[int]]]:
         """Search on from the present plan; the best plan met on the way."""
         value, best, counts = recreate.anneal(
-            self.problem, self.kinds, self.near, self.knob, self.routes, self.counts, seed, iterations, hot, cold,
+            self.problem, self.kinds, self.near, self.chain, self.knob, self.routes, self.counts, seed, iterations, hot, cold,
             -np.inf, self.mark, self.pool, self.ends, self.owner, self.worths, self.table, self.size,
         )  # fmt: skip
         return value, [best[v, : counts[v]].tolist() for v in range(len(counts))]
