@@ -73,7 +73,7 @@ def daily(
         chain.begin(run)
         try:
             ingested = ingest(run)
-            scenes = ingested.facts["scenes"]
+            scenes = chain.new_scenes(run, ingested)
             detected = detect.map(unmapped(run), unmapped(ingested), scenes).result() if scenes else []
             mapped = map_density(run, ingested, detected)
             forecasted = forecast(run, ingested, mapped)

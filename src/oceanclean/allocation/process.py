@@ -87,8 +87,20 @@ def run(job: Job) -> Plan:
         settings=AllocationSettings.model_validate(job.settings or {}), seed=job.seed, seconds=job.seconds,
         previous_plan=Plan.load(Path(job.previous)) if job.previous else None,
     )  # fmt: skip
+    plan.solver = _repeatable(plan.solver)
     plan.save(Path(job.out))
     return plan
+
+
+def _repeatable(solver: dict[str, Any]) -> dict[str, Any]:
+    """What the plan says of its solver without the clock: the same inputs give the same bytes on any machine.
+
+    How long it took stands in the run's ledger.
+    """
+    kept = {k: v for k, v in solver.items() if k not in {"seconds", "total_seconds"}}
+    if "history" in kept:
+        kept["history"] = [value for _seconds, value in kept["history"]]
+    return kept
 
 
 def _child(job: Job, answer: Connection) -> None:

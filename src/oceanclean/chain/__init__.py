@@ -9,6 +9,7 @@ from oceanclean.chain.stages import (
     forecast,
     ingest,
     map_density,
+    new_scenes,
     publish,
     segment_file,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "ingest",
     "issue_time_of",
     "map_density",
+    "new_scenes",
     "parse_issue_time",
     "plan_day",
     "publish",

@@ -139,7 +139,7 @@ def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: Stag
     progress("ingest", 0, 6)
     ingested = stages.ingest(run)
     records = [ingested]
-    names = ingested.facts["scenes"]
+    names = stages.new_scenes(run, ingested)
     total = 5 + len(names)
     if until == "ingest":
         return tuple(records)

@@ -178,16 +178,30 @@ def previous_forecast(run: DailyRun, max_age_h: float = 48.0) -> Path | None:
     return best[1] if best else None
 
 
+def issued_before(run: DailyRun) -> str:
+    """Issue time of the run whose forecast is the prior; "" without one."""
+    before = previous_forecast(run)
+    return str(read_json(before.parent / "stage.json")["facts"]["issue_time"]) if before else ""
+
+
+def new_scenes(run: DailyRun, ingested: StageRecord) -> list[str]:
+    """Scenes that the prior has not used already: a look counts once, in the first map that could see it."""
+    since = issued_before(run)
+    return [s.scene_id for s in scenes_of(ingested) if s.available_at > since]
+
+
 def map_time(run: DailyRun, segmentations: Sequence[Segmentation], sightings: Any) -> str:
-    """Valid time of the density map: the youngest look, or the issue time where there was none."""
+    """Valid time of the density map: the youngest new look, not before the prior begins; without one the issue time."""
     looks = [s.scene.acquired for s in segmentations]
     if not looks and len(sightings):
-        looks = [sightings["observed_at"].max().isoformat()]
-    return max(looks, default=run.issue_time).replace("+00:00", "Z")
+        looks = [sightings["observed_at"].max().strftime("%Y-%m-%dT%H:%M:%SZ")]
+    return max([*looks, issued_before(run)]) if looks else run.issue_time
 
 
 def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord]) -> StageRecord:
-    """Turn all looks and yesterday's forecast into one map of kg km⁻² with its doubt."""
+    """Turn all new looks and yesterday's forecast into one map of kg km⁻² with its doubt."""
+    import pandas as pd
+
     from oceanclean import density
 
     before = previous_forecast(run)
@@ -201,6 +215,8 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
     def body(folder: Path) -> Mapping[str, Any]:
         segmentations = [segmentation_of(d) for d in detected]
         sightings = load_table("Detections", ingested.path("sightings.parquet"))
+        if before:
+            sightings = sightings[sightings["available_at"] > pd.Timestamp(issued_before(run))]
         when = map_time(run, segmentations, sightings)
         prior = load_grid("DensityForecast", before) if before else None
         result = density.density_map(
