@@ -238,7 +238,7 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
     """Carry the map to the horizon as an ensemble."""
     from oceanclean.drift.ensemble import forecast as carry_forward
     from oceanclean.drift.local_doubt import local_doubt
-    from oceanclean.drift.settings import load_drift_settings
+    from oceanclean.drift.settings import load_settings
 
     inputs = {
         "map": mapped.outputs["density.nc"],
@@ -251,7 +251,7 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
         density_map = load_grid("DensityMap", mapped.path("density.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
         drifters = load_table("Drifters", ingested.path("drifters.parquet"))
-        settings, doubt = local_doubt(drifters, forcing, load_drift_settings(config=run.config))
+        settings, doubt = local_doubt(drifters, forcing, load_settings(config=run.config))
         fields, tracks = carry_forward(
             density_map, forcing, issue_time=run.issue_time, horizon_h=ingested.facts["horizon_h"],
             settings=settings, seed=run.seed, region=run.region,

@@ -61,13 +61,32 @@ def drift(
 @app.command()
 def allocation(
     data: Annotated[Path, typer.Option(help="Folder with benchmark instances and best_known.csv.")],
-    seconds: Annotated[float, typer.Option(help="Wall time for each instance.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Wall time for each instance.", min=0.1)] = 10.0,
+    drift: Annotated[
+        float | None, typer.Option(help="Let the targets drift at this share of the vessels' speed.")
+    ] = None,
     instances: Annotated[list[str] | None, typer.Option("--instance", help="Only these instances.")] = None,
     json: JsonFile = None,
 ) -> None:
     """Score the solver that plans the day on published orienteering instances."""
-    from oceanclean import allocation as room
+    from oceanclean.allocation.evaluation import evaluate_allocation
 
-    figures = room.evaluate_allocation(data, seconds=seconds, names=instances)
-    typer.echo(room.allocation_table(figures))
+    figures = evaluate_allocation(data, seconds=seconds, drift=drift, names=instances, progress=_show_instance)
+    if drift is None:
+        typer.echo(f"mean gap {_percent(figures['mean_gap_percent'])}, worst {_percent(figures['worst_gap_percent'])}")
+    for method, share in figures.get("catch_relative_to_ours", {}).items():
+        typer.echo(f"{method:34s} catches {share:.3f} of ours")
     _write(figures, json)
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f} %"
+
+
+def _show_instance(row: dict[str, Any]) -> None:
+    """One line an instance while the next is being solved."""
+    if "ours" in row:
+        typer.echo(f"{row['name']:14s} ours {row['ours']:10.1f}")
+        return
+    best = "unknown" if row["best_known"] is None else f"{row['best_known']:g}"
+    typer.echo(f"{row['name']:14s} {row['prize']:10.1f}   best known {best:>8s}   gap {_percent(row['gap_percent'])}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -38,4 +39,5 @@ def forecaster(
     """Fit the correction of the drift forecast on drifters."""
     from oceanclean import drift
 
-    typer.echo(drift.train_forecaster(data, out, drift.load_settings(config)))
+    figures = drift.train_forecaster(data, out, drift.load_settings(config=config))
+    typer.echo(f"{out}: {json.dumps(figures, default=str)[:400]}")
