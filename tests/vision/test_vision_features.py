@@ -55,6 +55,18 @@ def test_ratios_stay_finite_on_black_and_negative_water():
     assert indices(np.zeros((2, len(BANDS)), np.float32)).shape == (2, len(INDEX_NAMES))
 
 
+def test_indices_computed_together_match_each_by_itself():
+    """The product of matrices is the same as the named functions."""
+    x = np.random.default_rng(3).uniform(0, 0.2, (20, len(BANDS))).astype(np.float32)
+    r = by_band(x)
+    together = dict(zip(INDEX_NAMES, indices(x).T, strict=True))
+    assert np.allclose(together["ndvi"], ndvi(r), atol=1e-6)
+    assert np.allclose(together["fdi_biermann2020"], fdi(r), atol=1e-6)
+    assert np.allclose(together["fdi_marida"], fdi(r, "marida"), atol=1e-6)
+    assert np.allclose(together["fai"], fai(r), atol=1e-6)
+    assert np.allclose(together["nir_peak"], r["B8"] - (r["B7"] + r["B8A"]) / 2, atol=1e-6)
+
+
 def test_indices_are_the_same_in_numpy_and_in_keras():
     """One code computes features for notebooks and for the model."""
     keras = pytest.importorskip("keras")

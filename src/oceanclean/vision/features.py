@@ -6,7 +6,7 @@ the model and a notebook compute the same figure with the same code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,27 +88,46 @@ def ndwi(r: _Bands, xp: Any = np) -> Any:
     return normalised_difference(r["B3"], r["B8"], xp)
 
 
+#: Normalised differences that the model reads: name to the two bands.
+RATIOS: dict[str, tuple[str, str]] = {
+    "ndvi": ("B8", "B4"), "ndwi": ("B3", "B8"), "ndmi": ("B8", "B11"),
+    "nd_b6_b4": ("B6", "B4"), "nd_b2_b4": ("B2", "B4"), "nd_b3_b2": ("B3", "B2"),
+}  # fmt: skip
+
+#: Line heights and differences that it reads: linear in reflectance. ``nir_peak`` is B8 above the mean of B7 and B8A:
+#: a target smaller than 20 m stands out in the 10 m band only.
+LINES: dict[str, Callable[[_Bands], Any]] = {
+    "fdi_biermann2020": fdi,
+    "fdi_marida": lambda r: fdi(r, "marida"),
+    "fai": fai,
+    "mci": lambda r: r["B5"] - (r["B4"] + r["B6"]) / 2,
+    "nir_peak": lambda r: r["B8"] - (r["B7"] + r["B8A"]) / 2,
+    "nrd": lambda r: r["B8"] - r["B4"],
+    "green_red": lambda r: r["B4"] - r["B3"],
+    "swir_slope": lambda r: r["B12"] - 0.6 * r["B11"],
+}
+
 #: Names of what :func:`indices` returns, in order.
-INDEX_NAMES: tuple[str, ...] = (
-    "ndvi", "ndwi", "ndmi", "nd_b6_b4", "nd_b2_b4", "nd_b3_b2",
-    "fdi_biermann2020", "fdi_marida", "fai", "mci", "nir_peak", "nrd", "green_red", "swir_slope",
-)  # fmt: skip
+INDEX_NAMES: tuple[str, ...] = (*RATIOS, *LINES)
+
+
+def _matrices() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Numerators and denominators of the ratios and all lines as matrices (band, index): one product each."""
+    unit = by_band(np.eye(len(BANDS), dtype=np.float32))
+    difference = np.stack([unit[a] - unit[b] for a, b in RATIOS.values()], axis=-1)
+    total = np.stack([unit[a] + unit[b] for a, b in RATIOS.values()], axis=-1)
+    lines = np.stack([line(unit) for line in LINES.values()], axis=-1)
+    return difference, total, lines.astype(np.float32)
+
+
+_DIFFERENCE, _TOTAL, _LINES = _matrices()
 
 
 def indices(reflectance: Any, xp: Any = np) -> Any:
-    """Spectral indices (..., index) of reflectance (..., band), in the order of :data:`INDEX_NAMES`.
-
-    ``nir_peak`` is B8 above the mean of B7 and B8A: a target smaller than 20 m stands out in the 10 m band only.
-    """
-    r = by_band(reflectance)
-    values = [
-        ndvi(r, xp), ndwi(r, xp), normalised_difference(r["B8"], r["B11"], xp),
-        normalised_difference(r["B6"], r["B4"], xp), normalised_difference(r["B2"], r["B4"], xp),
-        normalised_difference(r["B3"], r["B2"], xp), fdi(r), fdi(r, "marida"), fai(r),
-        r["B5"] - (r["B4"] + r["B6"]) / 2, r["B8"] - (r["B7"] + r["B8A"]) / 2,
-        r["B8"] - r["B4"], r["B4"] - r["B3"], r["B12"] - 0.6 * r["B11"],
-    ]  # fmt: skip
-    return xp.stack(values, axis=-1)
+    """Spectral indices (..., index) of reflectance (..., band), in the order of :data:`INDEX_NAMES`."""
+    below = xp.maximum(xp.abs(xp.matmul(reflectance, _TOTAL)), RATIO_FLOOR)
+    ratios = xp.clip(xp.matmul(reflectance, _DIFFERENCE) / below, -2.0, 2.0)
+    return xp.concatenate([ratios, xp.matmul(reflectance, _LINES)], axis=-1)
 
 
 def stand_in_matrix(present: Sequence[str]) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from oceanclean.vision.gates import INLAND, NEAR_SHORE, gate_window
 from oceanclean.vision.picture import Overview
 from oceanclean.vision.settings import SegmenterSettings
 from oceanclean.vision.targets import TARGETS, TargetPixels, detections
-from oceanclean.vision.tiling import Predictor, TileView, check_overlap, predict_tiles, tiles
+from oceanclean.vision.tiling import HALO, Predictor, TileView, check_overlap, predict_tiles, tiles
 from oceanclean.vision.zoo import LoadedSegmenter, load_segmenter
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class _Job:
     ) -> None:  # fmt: skip
         self.scene, self.source, self.settings = scene, source, settings
         self.threshold = settings.threshold or segmenter.threshold
-        self.predictor = Predictor(segmenter, water.array(), tuple(scene.bands))
+        trim = max(0, settings.overlap - HALO)
+        self.predictor = Predictor(segmenter, water.array(), tuple(scene.bands), trim)
         self.coast = _Coast(land, source, settings.gates.coast_accuracy_m)
         self.found = TargetPixels()
         self.overview = Overview(source.height, source.width, settings.picture_width)

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from oceanclean.products.names import BANDS, CLASSES
-from oceanclean.vision.features import CORE_BANDS, INDEX_NAMES, indices
+from oceanclean.vision.features import CORE_BANDS, INDEX_NAMES, RATIOS, indices
 
 #: Edges of the boxes over which local means are taken, in pixels of 10 m.
 BOXES: tuple[int, ...] = (3, 7, 15, 31, 61)
@@ -160,21 +160,21 @@ class SpectralFeatures(keras.layers.Layer):
         near, far = s.means[7] + shift, s.means[31] + shift
         own, own_near, own_far = indices(pixel, xp), indices(near, xp), indices(far, xp)
 
+        root = xp.rsqrt if hasattr(xp, "rsqrt") else lambda x: 1.0 / xp.sqrt(x)
+
         def compress(x: Any) -> Any:
             if compression == "asinh":
                 return xp.arcsinh(x / cls.KNEE)
-            return x / xp.sqrt(xp.abs(x) + cls.KNEE)
+            return x * root(xp.abs(x) + cls.KNEE)
 
         parts = [compress(pixel), compress(near), compress(far)]
         parts += [compress(s.pixel - m) for m in s.means.values()]
         parts += [xp.log(spread + 1e-4) for spread in s.spreads.values()]
         core_pixel = xp.take(s.pixel, np.asarray(_CORE), axis=-1)
         parts += [compress(core_pixel - s.dark)]
-        bounded = [i for i, name in enumerate(INDEX_NAMES) if name.startswith("nd")]
-        others = [i for i in range(len(INDEX_NAMES)) if i not in bounded]
+        bounded = len(RATIOS)
         for index in (own, own - own_near, own - own_far):
-            parts.append(xp.take(index, np.asarray(bounded), axis=-1))
-            parts.append(compress(xp.take(index, np.asarray(others), axis=-1)))
+            parts += [index[..., :bounded], compress(index[..., bounded:])]
         return xp.concatenate(parts, axis=-1)
 
     def adapt(self, values: np.ndarray, water: np.ndarray, weights: np.ndarray | None = None) -> None:

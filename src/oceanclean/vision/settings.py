@@ -29,9 +29,9 @@ class SegmenterSettings(Settings):
     """How a scene is segmented."""
 
     model: str = Field(default="", description="path of a .keras file; empty: the model that ships")
-    tile: int = Field(default=384, ge=64, le=2048, description="pixels of a tile's edge that are kept")
+    tile: int = Field(default=512, ge=64, le=2048, description="pixels of a tile's edge that are kept")
     overlap: int = Field(
-        default=32, ge=0, le=512, description="pixels read beyond each edge; at least the model's radius"
+        default=40, ge=0, le=512, description="pixels read beyond each edge: the model's view and a halo"
     )
     batch: int = Field(default=1, ge=1, le=64, description="tiles a call")
     threshold: float | None = Field(default=None, gt=0, lt=1, description="of debris; empty: the one that ships")

@@ -1,6 +1,6 @@
 """Tiles: a scene of any size through the network in bounded memory, without a seam.
 
-The network looks ``radius`` pixels far. Each tile is read with an overlap of at least that and only the part whose
+The network looks ``radius`` pixels far. Each tile is read with an overlap of more than that and only the part whose
 surroundings were complete is kept, so that the tiled result *is* the result on the whole scene: there is nothing to
 feather. A network with a wider view carries a larger radius on its card and the overlap must follow.
 """
@@ -96,6 +96,10 @@ def read_tile(scene: SceneRef, source: rasterio.io.DatasetReader, tile: Tile, si
     return TileView(tile, reflectance, valid, scl)
 
 
+#: Pixels around a tile that are classified too: clouds at its edge cast their margin inward.
+HALO = 8
+
+
 class Predictor:
     """The network as one compiled function of a batch of tiles.
 
@@ -103,31 +107,54 @@ class Predictor:
         segmenter: the model.
         water: (band,) dark water of the scene.
         present: bands that the scene has.
+        trim: pixels at each edge whose surroundings are incomplete: read, but not classified.
     """
 
-    def __init__(self, segmenter: LoadedSegmenter, water: NDArray[np.float32], present: Sequence[str]) -> None:
+    def __init__(
+        self, segmenter: LoadedSegmenter, water: NDArray[np.float32], present: Sequence[str], trim: int = 0
+    ) -> None:
         self._water = water.astype(np.float32)
         self._presence = np.asarray([b in present for b in BANDS], np.float32)
-        self._call = compiled(segmenter.model)
+        self._trim = trim
+        self._call = compiled(segmenter.model, trim)
 
     def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (tile, y, x, class) of reflectance (tile, y, x, band)."""
-        n = len(reflectance)
+        """Probabilities (tile, y, x, class) of reflectance (tile, y, x, band), 0 in the trimmed edge."""
+        n, t = len(reflectance), self._trim
         water, presence = np.tile(self._water, (n, 1)), np.tile(self._presence, (n, 1))
-        return np.asarray(self._call(reflectance, water, presence))
+        inner = np.asarray(self._call(reflectance, water, presence))
+        return np.pad(inner, ((0, 0), (t, t), (t, t), (0, 0))) if t else inner
 
 
-def compiled(model: Any) -> Callable[..., Any]:
-    """The model as a function of (reflectance, water, presence), compiled once where the backend is TensorFlow."""
+def compiled(model: Any, trim: int = 0) -> Callable[..., Any]:
+    """The model as a function of (reflectance, water, presence), compiled once where the backend is TensorFlow.
+
+    Only local statistics need the surroundings; the network itself looks at single pixels and is spared the edge.
+    """
     import keras
 
-    if keras.backend.backend() != "tensorflow":
-        return lambda *inputs: keras.ops.convert_to_numpy(model.predict_on_batch(list(inputs)))
-    import tensorflow as tf
+    known = model.__dict__.setdefault("_oceanclean_calls", {})
+    if trim not in known:
+        call = _trimmed(model, trim)
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
 
-    if not hasattr(model, "_oceanclean_call"):
-        model._oceanclean_call = tf.function(lambda r, w, p: model([r, w, p], training=False), reduce_retracing=True)
-    return model._oceanclean_call
+            call = tf.function(call, reduce_retracing=True)
+        known[trim] = call
+    return known[trim]
+
+
+def _trimmed(model: Any, trim: int) -> Callable[..., Any]:
+    if not trim:
+        return lambda r, w, p: model([r, w, p], training=False)
+    layers = {layer.name: layer for layer in model.layers}
+
+    def call(reflectance: Any, water: Any, presence: Any) -> Any:
+        statistics = layers["local_statistics"](reflectance)[:, trim:-trim, trim:-trim]
+        logits = layers["pixel"]([statistics, water, presence], training=False)
+        return layers["probability"](layers["calibration"](logits))
+
+    return call
 
 
 def predict_tiles(
@@ -154,8 +181,8 @@ def check_overlap(overlap: int, radius: int) -> None:
     """Refuse an overlap that would leave seams.
 
     Raises:
-        SettingsError: it is smaller than the model's radius.
+        SettingsError: it is smaller than the model's radius and the halo for the gates.
     """
-    if overlap < radius:
-        raise SettingsError("config/models/segmenter.yaml", "overlap", overlap, f"at least {radius} pixels",
+    if overlap < radius + HALO:
+        raise SettingsError("config/models/segmenter.yaml", "overlap", overlap, f"at least {radius + HALO} pixels",
                             "The model looks that far; a smaller overlap leaves seams.")  # fmt: skip
