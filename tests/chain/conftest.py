@@ -68,7 +68,7 @@ def change_yaml(path: Path, change: Callable[[dict], None]) -> None:
 def _small_region(content: dict) -> None:
     content.update(
         name="cove", bbox={"west": -87.5, "east": -86.9, "south": 15.8, "north": 16.3}, fleet="cove", sources="cove",
-        horizon_h=36, minimum_horizon_h=12, exclusion_zones=[],
+        horizon_h=36, minimum_horizon_h=12, history_h=48, exclusion_zones=[],
     )  # fmt: skip
 
 
