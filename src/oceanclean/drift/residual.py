@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from oceanclean.drift import features as seen
 from oceanclean.drift import history
 from oceanclean.drift.drifters import Tracks, load_tracks
-from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
+from oceanclean.drift.settings import DriftSettings, ForecasterSettings, ResidualSettings, load_settings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 from oceanclean.store import write_aside, write_json
@@ -65,18 +65,20 @@ class Residual:
         stokes = 0.0 if tracks.stokes is None else np.nan_to_num(tracks.stokes)
         return tracks.current + push[tracks.kind] * tracks.wind + stokes
 
-    def correction(self, vectors: Complex) -> Complex:
+    def correction(self, vectors: Complex, weight: float | None = None) -> Complex:
         """Learned residual, weight included.
 
         Args:
             vectors: (row, feature) from :func:`oceanclean.drift.features.vectors`.
+            weight: share of it; the model's own if None.
         """
-        if self.weight == 0.0 or self.trees is None:
+        weight = self.weight if weight is None else weight
+        if weight == 0.0 or self.trees is None:
             return np.zeros(vectors.shape[0], dtype=np.complex128)
         columns = seen.wind_frame(vectors)
         turned = self.trees[0].predict(columns) + 1j * self.trees[1].predict(columns)
         wind = vectors[:, seen.NAMES.index("wind")]
-        return self.weight * 0.5 * (vectors @ self.linear + turned * seen.wind_direction(wind))
+        return weight * 0.5 * (vectors @ self.linear + turned * seen.wind_direction(wind))
 
     def along(self, tracks: Tracks) -> Complex:
         """(row) velocity along tracks, without the drifter's own recent residual."""
@@ -189,18 +191,19 @@ def field_vectors(forcing: xr.Dataset) -> tuple[Complex, NDArray[np.bool_]]:
     return seen.vectors(filled[0], filled[1], filled[2], filled[3], first, step_h), wet
 
 
-def fit(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings, seed: int = 0) -> Residual:
+def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int = 0) -> Residual:
     """Fit a forecaster on some rows of tracks.
 
     Args:
         tracks: hourly tracks with forcing.
         rows: (row) True for the training set.
-        settings: see ``config/models/drift.yaml``.
-        seed: of the trees' subsampling.
+        room: settings, see ``config/models/drift.yaml``.
+        seed: of the trees.
 
     Returns:
         The forecaster; its weight is 0 where no correction did better than physics on later data.
     """
+    settings = room.forecaster
     vectors = track_vectors(tracks)
     cut = np.quantile(tracks.hours[rows], settings.inner_share)
     early = rows & (tracks.hours < cut - 0.5 * settings.gap_h)
@@ -214,7 +217,7 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings, s
     whole.fading = history.fit_fading(
         stats, residual, rows, tracks.last, settings.history_ridge, settings.history_taper_h
     )
-    whole.doubt = _fit_doubt(whole, tracks, rows, settings)
+    whole.doubt = _fit_doubt(whole, tracks, rows, room)
     whole.about |= {"weight_trial": record, "drifter_hours": int(rows.sum()),
                     "drifters": int(np.unique(tracks.drifter[rows]).size)}  # fmt: skip
     return whole
@@ -325,34 +328,82 @@ def _no_doubt() -> Doubt:
     return Doubt(np.zeros(count), np.zeros(count), np.tile([1.3863, 4.6052], (count, 1)))
 
 
-def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], _settings: ForecasterSettings) -> Doubt:
-    """Variance by lead and the radii that hold half and nine tenths of the training errors.
+def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], settings: DriftSettings) -> Doubt:
+    """Variance by lead and the radii that hold half and nine tenths of the errors.
 
     The errors are those of physics with the carried residual: neither is fitted closely enough to flatter itself, as
-    the trees on their own training rows would.
+    the trees on their own training rows would. Many drifters over few days are few samples of the weather: variance
+    and radii are drawn towards those of the published error with memory, whose worth is counted in windows of the
+    lead's length.
     """
     doubt = _no_doubt()
     residual = tracks.observed - model.physics(tracks)
     stats = history.statistics(residual, tracks.first, tracks.lat)
     energy = recent_energy(residual, tracks)
+    span_h = float(np.ptp(tracks.hours[rows])) if rows.any() else 0.0
     for lead in range(1, history.LONGEST_H + 1):
+        prior = displacement_variance(settings.residual, lead)
         starts = starts_of(tracks, rows, lead, every_h=3)
         if starts.size < _ENOUGH:
-            doubt.floor[lead] = doubt.floor[lead - 1] * (lead / (lead - 1)) ** 2 if lead > 1 else 0.0
-            doubt.slope[lead] = doubt.slope[lead - 1] * (lead / (lead - 1)) ** 2 if lead > 1 else 0.0
-            doubt.radius2[lead] = doubt.radius2[lead - 1]
+            doubt.floor[lead] = prior
             continue
         error = history.carried_km(model.fading, stats[starts], lead) - displacement_km(residual, starts, lead)
-        half = 0.5 * np.abs(error) ** 2
-        design = np.stack([np.ones(starts.size), energy[starts]], axis=1)
-        from scipy.optimize import nnls
-
-        weight = 1.0 / (half.mean() + 1e-9)
-        (floor, slope), _ = nnls(design * weight, half * weight)
-        floor = max(floor, 0.05 * half.mean())
-        doubt.floor[lead], doubt.slope[lead] = floor, slope
-        doubt.radius2[lead] = np.quantile(np.abs(error) ** 2 / (floor + slope * energy[starts]), [0.5, 0.9])
+        floor, slope = _growing_variance(error, energy[starts])
+        seen_variance = floor + slope * energy[starts]
+        worth = span_h / lead / (span_h / lead + settings.forecaster.doubt_prior_windows)
+        factor = worth + (1.0 - worth) * prior / float(seen_variance.mean())
+        doubt.floor[lead], doubt.slope[lead] = factor * floor, factor * slope
+        found = np.quantile(np.abs(error) ** 2 / seen_variance, [0.5, 0.9])
+        doubt.radius2[lead] = worth * found + (1.0 - worth) * doubt.radius2[lead]
     return doubt
+
+
+def _growing_variance(error: Complex, energy: Floats) -> tuple[float, float]:
+    """Variance a component as floor + slope x recent energy, neither below zero, by least squares."""
+    from scipy.optimize import nnls
+
+    half = 0.5 * np.abs(error) ** 2
+    design = np.stack([np.ones(error.size), energy], axis=1)
+    (floor, slope), _ = nnls(design / half.mean(), half / half.mean())
+    return max(float(floor), 0.05 * float(half.mean())), float(slope)
+
+
+def displacement_variance(settings: ResidualSettings, lead_h: float) -> float:
+    """Variance a component, km2, of the displacement by the error with memory (Taylor 1921)."""
+    tau, sigma_km_h = settings.tau_h, 3.6 * settings.sigma_m_s
+    return float(2 * sigma_km_h**2 * tau * (lead_h - tau * -np.expm1(-lead_h / tau)))
+
+
+def trusted_weight(weight: float, residual: Complex, full: Complex, hours: Floats, rows: NDArray[np.bool_],
+                   settings: ForecasterSettings) -> Floats:  # fmt: skip
+    """Weight of the correction at every row, from how it fared on all drifters up to that hour.
+
+    A correction learned in one season may fail in the next. It starts at its trained weight and is drawn to the
+    least-squares weight of the last days: what drifters have not confirmed lately is turned down.
+
+    Args:
+        weight: trained weight; 0 stays 0.
+        residual: (row) observed less physics, m s-1.
+        full: (row) correction at weight 1, m s-1.
+        hours: (row) time.
+        rows: (row) True where the past may be looked at.
+        settings: ``trust_hours`` (worth of the trained weight) and ``trust_window_h``.
+
+    Returns:
+        (row) between 0 and 1.
+    """
+    if weight == 0.0:
+        return np.zeros(hours.size)
+    hour = np.rint(hours - hours.min()).astype(np.int64)
+    count = int(hour.max()) + 1
+    agreed = np.bincount(hour[rows], weights=(np.conj(full) * residual).real[rows], minlength=count)
+    offered = np.bincount(hour[rows], weights=np.abs(full[rows]) ** 2, minlength=count)
+    begin = np.maximum(np.arange(count) + 1 - round(settings.trust_window_h), 0)
+    sums = [np.concatenate([[0.0], np.cumsum(x)]) for x in (agreed, offered)]
+    lately = [total[1:] - total[begin] for total in sums]
+    worth = settings.trust_hours * float(np.mean(np.abs(full[rows]) ** 2)) + 1e-12
+    found = np.clip((weight * worth + lately[0]) / (worth + lately[1]), 0.0, 1.0)
+    return np.asarray(found[hour])
 
 
 def recent_energy(residual: Complex, tracks: Tracks) -> Floats:
@@ -378,7 +429,7 @@ def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | N
     """
     settings = settings or load_settings()
     tracks = load_tracks(Path(data_dir))
-    model = fit(tracks, np.ones(tracks.size, dtype=bool), settings.forecaster)
+    model = fit(tracks, np.ones(tracks.size, dtype=bool), settings)
     model.about |= {"notes": list(tracks.report), "products": sorted(tracks.products),
                     "windage": {k or "unknown": round(v.real, 4) for k, v in model.windage.items()}}  # fmt: skip
     model.save(Path(out_file))

@@ -46,7 +46,7 @@ class ResidualSettings(Settings):
     """Velocity error with memory: an Ornstein-Uhlenbeck process for each component."""
 
     tau_h: float = Field(default=18.0, gt=0, le=1000)
-    sigma_m_s: float = Field(default=0.25, ge=0, le=2)
+    sigma_m_s: float = Field(default=0.275, ge=0, le=2)
     interval_s: float = Field(default=3600.0, gt=0, le=86400)
     coherent_share: float = Field(default=0.0, ge=0, le=1)
     coherent_km: float = Field(default=40.0, gt=0, le=2000)
@@ -96,6 +96,9 @@ class ForecasterSettings(Settings):
     gap_h: float = Field(default=25.0, ge=0, description="hours left out between blocks: two tides")
     history_ridge: float = Field(default=0.5, gt=0)
     history_taper_h: float = Field(default=12.0, gt=0, description="recent residual fades as exp(-(lead / taper)^2)")
+    trust_hours: float = Field(default=300.0, ge=0, description="drifter-hours the trained weight is worth")
+    trust_window_h: float = Field(default=120.0, gt=0, description="how far back drifters vouch for the correction")
+    doubt_prior_windows: float = Field(default=1.0, ge=0, description="windows of a lead's length the prior is worth")
     domain_lat_deg: float = Field(default=2.0, ge=0, description="beyond the training box it is not used")
     domain_lon_deg: float = Field(default=3.0, ge=0)
 

@@ -19,8 +19,18 @@ from numpy.typing import NDArray
 from oceanclean.drift import history, scores
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.features import trailing_mean
-from oceanclean.drift.residual import Residual, displacement_km, fit, load_forecaster, recent_energy, starts_of
-from oceanclean.drift.settings import DriftSettings, load_settings
+from oceanclean.drift.residual import (
+    Residual,
+    displacement_km,
+    displacement_variance,
+    fit,
+    load_forecaster,
+    recent_energy,
+    starts_of,
+    track_vectors,
+    trusted_weight,
+)
+from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
 from oceanclean.drift.windage import mean_windage
 from oceanclean.errors import MissingDataError, SettingsError
 
@@ -72,26 +82,37 @@ class Physics:
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance (Taylor 1921) and radii at a lead."""
-        tau, t = self.residual.tau_h, float(lead)
-        sigma_km = self.residual.sigma_m_s * _KM_PER_MS_H
-        variance = 2 * sigma_km**2 * tau * (t - tau * -np.expm1(-t / tau))
-        return np.full(starts.size, variance), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
+        return np.full(starts.size, displacement_variance(self.residual, lead)), np.tile(
+            [_GAUSS50, _GAUSS90], (starts.size, 1)
+        )
 
 
 class Learned:
-    """A fitted forecaster with the drifter's own last day."""
+    """A fitted forecaster with the drifter's own last day and a weight that follows what drifters did lately.
 
-    def __init__(self, tracks: Tracks, model: Residual) -> None:
+    Args:
+        tracks: the drifters.
+        model: the forecaster.
+        rows: (row) drifters and times whose past may be looked at.
+        settings: how fast the weight follows.
+    """
+
+    def __init__(self, tracks: Tracks, model: Residual, rows: NDArray[np.bool_], settings: ForecasterSettings) -> None:
         self.model = model
-        self.velocity = model.along(tracks)
-        residual = tracks.observed - self.velocity
+        self.physics = model.physics(tracks)
+        self.full = model.correction(track_vectors(tracks), weight=1.0)
+        residual = tracks.observed - self.physics
+        self.weight = trusted_weight(model.weight, residual, self.full, tracks.hours, rows, settings)
         self.stats = history.statistics(residual, tracks.first, tracks.lat)
-        self.energy = recent_energy(tracks.observed - model.physics(tracks), tracks)
+        self.full_stats = history.statistics(self.full, tracks.first, tracks.lat)
+        self.energy = recent_energy(residual, tracks)
 
     def paths(self, starts: Index, lead: int) -> Complex:
         """(start, hour 0..lead) predicted displacement, km; the carried residual reaches over 72 h."""
-        carried = self.stats[starts] @ self.model.fading[: lead + 1].T
-        return _paths(self.velocity, starts, lead) + _accumulated(carried)
+        weight = self.weight[starts][:, None]
+        carried = (self.stats[starts] - weight * self.full_stats[starts]) @ self.model.fading[: lead + 1].T
+        moved = _paths(self.physics, starts, lead) + weight * _paths(self.full, starts, lead)
+        return moved + _accumulated(carried)
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance and radii at a lead."""
@@ -209,7 +230,7 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
     elif model is None:
         folds = [(Physics(tracks, settings), everywhere)]
     else:
-        folds = [(Learned(tracks, load_forecaster(Path(model))), everywhere)]
+        folds = [(Learned(tracks, load_forecaster(Path(model)), everywhere, settings.forecaster), everywhere)]
     record = _scored(folds, tracks)
     record |= {"protocol": protocol, "model": used, "data": str(data_dir), "notes": list(tracks.report)}
     record["leak"] = _leak(tracks, settings, record) if protocol == "blocked" else None
@@ -220,7 +241,7 @@ def _refitted(
     tracks: Tracks, folds: Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]], settings: DriftSettings
 ) -> list[tuple[Forecast, NDArray[np.bool_]]]:
     """A forecaster for every fold, beside the rows it is scored on."""
-    return [(Learned(tracks, fit(tracks, train, settings.forecaster)), test) for train, test in folds]
+    return [(Learned(tracks, fit(tracks, train, settings), test, settings.forecaster), test) for train, test in folds]
 
 
 def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks) -> dict[str, Any]:
