@@ -33,7 +33,8 @@ class OpenSea(Region):
 
 def region(kind: type[Region] = SeaWithCape, **changes: object) -> Region:
     values = {
-        "name": "cape", "title": "A cape", "bbox": {"west": 0, "east": 2, "south": 0, "north": 1}, "grid_step_deg": 0.02,
+        "name": "cape", "title": "A cape", "bbox": {"west": 0, "east": 2, "south": 0, "north": 1},
+        "grid_step_deg": 0.02,
         "fleet": "none", "sources": "none",
         "ports": [{"name": "West", "lat": 0.7, "lon": 0.1, "unload_h": 1}, {"name": "East", "lat": 0.7, "lon": 1.9}],
         "background": {"mean_kg_km2": 0, "std_kg_km2": 0, "source": "none"}, **changes,
@@ -53,7 +54,8 @@ def fleet(*rows: dict) -> gpd.GeoDataFrame:
 
 
 def tracks(
-    patches: list[tuple[float, float, float]], *, drift: tuple[float, float] = (0.0, 0.0), members: int = 3, per: int = 12,
+    patches: list[tuple[float, float, float]], *, drift: tuple[float, float] = (0.0, 0.0), members: int = 3,
+    per: int = 12,
     hours: int = 48, spread: float = 300.0, disagreement: float = 0.0, seed: int = 0, stranded_at: int | None = None,
 ) -> xr.Dataset:  # fmt: skip
     """Debris tracks: ``patches`` are (lon, lat, kg); ``drift`` in m/s; ``spread`` in m; ``disagreement`` in m/s."""

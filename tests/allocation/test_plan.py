@@ -20,7 +20,8 @@ AREA = region(SeaWithCape)
 def _plan(data=None, boats=None, weather=None, area=AREA, settings=QUICK, **more):
     return allocate(
         tracks(PATCHES, drift=(0.1, 0.05), disagreement=0.03) if data is None else data, None,
-        forcing() if weather is None else weather, fleet({}, {"lon": 1.9, "home_port": "East"}) if boats is None else boats,
+        forcing() if weather is None else weather,
+        fleet({}, {"lon": 1.9, "home_port": "East"}) if boats is None else boats,
         area, issue_time=ISSUE, horizon_h=48, settings=settings, **more,
     )  # fmt: skip
 

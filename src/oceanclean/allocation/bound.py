@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Slots of time in the relaxation, and coarser ones for the legs between places.
-SLOTS, COARSE_SLOTS = 864, 216
+SLOTS, COARSE_SLOTS = 864, 144
 
 
 def best_gains(problem: Problem) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from oceanclean.products import names
 
 if TYPE_CHECKING:
     import xarray as xr
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 def solar_elevation(time: NDArray[np.datetime64], lon: NDArray, lat: NDArray) -> NDArray[np.float64]:
@@ -81,7 +81,7 @@ class Weather:
         return cls(time, forcing["lat"].to_numpy().astype(float), forcing["lon"].to_numpy().astype(float), waves, wind,
                    tuple(gaps))  # fmt: skip
 
-    def at(self, values: NDArray | None, t: NDArray, lon: NDArray, lat: NDArray) -> NDArray[np.float64]:
+    def at(self, values: NDArray | None, t: ArrayLike, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.float64]:
         """Linear interpolation; places beyond the grid take its edge; NaN where ``values`` is None."""
         from scipy.interpolate import RegularGridInterpolator
 

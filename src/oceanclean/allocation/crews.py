@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,8 @@ def harbours_of(ports: gpd.GeoDataFrame, router: SeaRouter, settings: SeaSetting
     xy, moved = router.to_sea(x, y)
     far = moved > settings.snap_m
     notes = [
-        f"Port {name} lies {'outside the waters' if not np.isfinite(m) else f'{m / 1000:.0f} km from open sea'} and is not used."
+        f"Port {name} is not used: it lies "
+        + (f"{m / 1000:.0f} km from open sea." if np.isfinite(m) else "outside the waters.")
         for name, m in zip(ports["name"][far], moved[far], strict=True)
     ]
     xy[far] = np.nan
@@ -112,7 +114,7 @@ def _crew(
 
 
 def _with_ports(
-    crew,
+    crew: Callable[..., Crew],
     row: dict,
     xy: NDArray,
     port: int,
@@ -127,13 +129,14 @@ def _with_ports(
     near = int(np.argmin(metres))
     notes = []
     if home < 0:
-        notes.append(
-            f"{row['name']}: home port {row['home_port']!r} is not among the region's ports; it ends at any port."
-        )
+        notes.append(f"{row['name']}: home port {row['home_port']!r} is unknown here; it ends anywhere.")
     if metres.min() / speed > left and port < 0:
         hours = metres[near] / speed / 3600
-        return crew(f"Endurance {endurance / 3600:.1f} h less the reserve of {row['reserve_s'] / 3600:.1f} h is shorter than "
-                    f"the {hours:.1f} h to the nearest port, {harbours.name[near]}.", (near,), tuple(notes))  # fmt: skip
+        why = (
+            f"Endurance {endurance / 3600:.1f} h less the reserve of {row['reserve_s'] / 3600:.1f} h is shorter "
+            f"than the {hours:.1f} h to the nearest port, {harbours.name[near]}."
+        )
+        return crew(why, (near,), tuple(notes))
     if left <= 0:
         return crew(
             f"Endurance {endurance / 3600:.1f} h does not exceed the reserve of {row['reserve_s'] / 3600:.1f} h."

@@ -14,13 +14,14 @@ import numpy as np
 from oceanclean.allocation.options import SearchSettings
 from oceanclean.allocation.orienteering import Instance, drift_field, read_folder
 from oceanclean.allocation.problem import Problem
+from oceanclean.allocation.routing_baseline import route_static
 from oceanclean.allocation.search import Solution, solve
 from oceanclean.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Settings of the search for long routes without weather: longer strings, more and shorter rounds than for a day at sea.
+#: Settings of the search for long routes without weather: longer strings, more and shorter rounds than for a day.
 SEARCH = SearchSettings(rounds=6, removed=10, string=10, hot=0.015, cold=0.0005, candidates=150)
 
 
@@ -157,6 +158,8 @@ def _drift_row(instance: Instance, seconds: float, ratio: float, seed: int) -> d
         "static, first positions": _plan(_moved(instance, velocity, 0.0), seconds, seed).routes,
         "static, positions at half time": _plan(_moved(instance, velocity, instance.limit / 2), seconds, seed).routes,
     }
+    baseline = "OR-Tools routing, positions at half time"
+    static[baseline] = route_static(_moved(instance, velocity, instance.limit / 2), seconds=seconds)
     done = {name: execute(instance, velocity, routes) for name, routes in static.items()}
     done["fixed point over four plans"] = _fixed_point(instance, velocity, static["static, positions at half time"],
                                                        seconds, seed)  # fmt: skip

@@ -78,7 +78,10 @@ def why_vessel_stays(day: Day, v: int, served: set[int]) -> str:
     worst = Code(int(np.bincount(codes).argmax()))
     hours = float(crew.row["endurance"])
     if worst == Code.ENDURANCE:
-        return f"No patch can be reached and left again within its endurance of {hours:.0f} h (reserve {crew.reserve_s / 3600:.1f} h)."
+        reserve = crew.reserve_s / 3600
+        return (
+            f"No patch can be reached and left again within its endurance of {hours:.0f} h (reserve {reserve:.1f} h)."
+        )
     if worst == Code.HOLD:
         left = float(day.problem.vessel[v, V.HOLD_LEFT])
         return f"The hold has room for {left:.0f} kg only, and no unloading port is in reach."

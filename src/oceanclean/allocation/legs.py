@@ -41,7 +41,8 @@ def settle_legs(day: Day, solution: Solution, notes: list[str]) -> Solution:
     """
     routes, before = [list(r) for r in solution.routes], sum(map(len, solution.routes))
     for _ in range(PASSES):
-        if not any([_correct(day, v, tasks) for v, tasks in enumerate(routes) if tasks]):
+        corrected = [_correct(day, v, tasks) for v, tasks in enumerate(routes) if tasks]
+        if not any(corrected):
             break
         routes = [_still_fit(day, v, tasks) for v, tasks in enumerate(routes)]
     dropped = before - sum(map(len, routes))

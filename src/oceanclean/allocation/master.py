@@ -86,7 +86,7 @@ def pack(
             model.add_at_most_one(literals)
         else:
             model.add(sum(literals) <= int(available[kind]))
-    model.maximize(sum(int(round(c.value * scale)) * x for c, x in zip(every, chosen, strict=True)))
+    model.maximize(sum(round(c.value * scale) * x for c, x in zip(every, chosen, strict=True)))
     start = set(incumbent)
     for column, literal in zip(every, chosen, strict=True):
         model.add_hint(literal, column in start)

@@ -106,7 +106,7 @@ def build_day(
     visit = np.minimum(area / rate, settings.tasks.max_visit_h * 3600.0)
     taken = efficiency * np.minimum(1.0, visit * rate / area)
     rough = _rough(crews, weather, router, horizon_s, settings.sea.transit_wave_factor)
-    vessel, harbour = vessel_rows(crews, harbours, horizon_s, settings.sea, rough.any(axis=(1, 2)))
+    vessel, harbour = vessel_rows(crews, harbours, horizon_s, settings.sea, np.asarray(rough.any(axis=(1, 2))))
     track = np.zeros((len(shares.patch), patches.x.shape[1], len(T)))
     track[..., T.X], track[..., T.Y] = patches.x[shares.patch], patches.y[shares.patch]
     track[..., T.LOAD] = patches.kg.mean(axis=0)[shares.patch] * shares.part

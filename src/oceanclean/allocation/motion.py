@@ -1,3 +1,4 @@
+# ruff: noqa: D417 - arguments that belong together are described on one line
 """Compiled law of motion: where a vessel meets a drifting task, and what stops it.
 
 Everything that plans, checks or prices a route goes through :func:`visit` and :func:`go_on`, so that no part of the

@@ -59,7 +59,7 @@ class SeaSettings(Settings):
 class SearchSettings(Settings):
     """How long and how wide the search looks."""
 
-    iterations: int = Field(default=12000, ge=1, description="ruin-and-recreate steps, over all rounds and workers")
+    iterations: int = Field(default=9000, ge=1, description="ruin-and-recreate steps, over all rounds and workers")
     rounds: int = Field(default=3, ge=1, le=50)
     workers: int = Field(default=2, ge=1, le=64, description="independent searches side by side; part of the result")
     hot: float = Field(default=0.02, gt=0, description="first temperature, part of the plan's value")
@@ -71,7 +71,7 @@ class SearchSettings(Settings):
     places: int = Field(default=2, ge=1, description="places tried exactly for each task")
     columns: int = Field(default=6000, ge=1, description="remembered routes handed to the packing")
     packing_effort: float = Field(default=4.0, gt=0, description="deterministic time of the packing, about seconds")
-    bound_rounds: int = Field(default=40, ge=0, description="price updates of the bound; 0: no bound")
+    bound_rounds: int = Field(default=30, ge=0, description="price updates of the bound; 0: no bound")
 
 
 class AllocationSettings(Settings):

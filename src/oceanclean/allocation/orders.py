@@ -132,8 +132,8 @@ class Writer:
         line, metres = self.leg(at, self.day.harbours.xy[call.port])
         deadline = stop.depart + float(self.day.problem.vessel[self.v, 7])
         unloaded, self.hold = self.hold, 0.0
-        self.order("unload", self.day.harbours.xy[call.port], call.arrive, stop.depart, deadline, metres=metres, begin=at,
-                   reason=f"Unloads {unloaded:.0f} kg at {self.day.harbours.name[call.port]}.")  # fmt: skip
+        self.order("unload", self.day.harbours.xy[call.port], call.arrive, stop.depart, deadline, metres=metres,
+                   begin=at, reason=f"Unloads {unloaded:.0f} kg at {self.day.harbours.name[call.port]}.")  # fmt: skip
         self.draw(line)
         return self.day.harbours.xy[call.port], deadline
 
@@ -141,7 +141,7 @@ class Writer:
         port = self.day.harbours.xy[trip.end_port]
         line, metres = self.leg(at, port)
         self.order("return", port, trip.end_arrive, trip.end_arrive, deadline, metres=metres, begin=at,
-                   reason=f"Ends at {self.day.harbours.name[trip.end_port]} with {self.hold:.0f} kg on board.")  # fmt: skip
+                   reason=f"Ends at {self.day.harbours.name[trip.end_port]}, {self.hold:.0f} kg on board.")  # fmt: skip
         self.draw(line)
 
     def leg(self, a: NDArray, b: NDArray) -> tuple[NDArray, float]:
@@ -188,7 +188,7 @@ class Writer:
         })  # fmt: skip
         self.sequence += 1
 
-    def _time(self, seconds: float) -> pd.Timestamp:
+    def _time(self, seconds: float) -> Any:
         if not np.isfinite(seconds):
             return pd.NaT
         return self.issue + pd.Timedelta(seconds=round(seconds))
@@ -223,4 +223,5 @@ class Writer:
     def _why(self, stops: list[Stop], kg: NDArray, found: float) -> str:
         hours = sum(s.leave - s.start for s in stops) / 3600.0
         part = f"{len(stops)} share{'s' if len(stops) > 1 else ''}"
-        return f"{part} in {hours:.1f} h of sweeping: {kg.mean():.0f} kg expected, within reach in {100 * found:.0f} % of the forecasts."
+        chance = f"within reach in {100 * found:.0f} % of the forecasts"
+        return f"{part} in {hours:.1f} h of sweeping: {kg.mean():.0f} kg expected, {chance}."

@@ -1,8 +1,8 @@
 """Published orienteering instances as problems for the solver that plans the day.
 
 Folders laid out like the benchmark libraries: Chao's team orienteering (``n``/``m``/``tmax``, then x, y, score), team
-orienteering with time windows (Solomon's and Cordeau's columns), time-dependent orienteering (speed matrix and arc
-categories), capacitated team orienteering (``NAME``/``MAXVEHICLES``/…). ``best_known.csv`` beside them is read if there.
+orienteering with time windows (Solomon's and Cordeau's columns), capacitated team orienteering (``NAME``,
+``MAXVEHICLES``, …). ``best_known.csv`` beside them is read too.
 """
 
 from __future__ import annotations
@@ -135,7 +135,11 @@ def read_chao(path: Path, best_known: float | None = None) -> Instance:
         InputError: rows are missing or hold no numbers.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
-    head = {line.split()[0].lower(): float(line.split()[1]) for line in lines[:3] if len(line.split()) == 2}
+    pairs = [line.split() for line in lines[:3] if len(line.split()) == 2]
+    try:
+        head = {key.lower(): float(value) for key, value in pairs}
+    except ValueError as error:
+        raise InputError(path, "header", error, "n, m and tmax as numbers", "Fetch the instance again.") from error
     if not {"n", "m", "tmax"} <= set(head):
         raise InputError(path, "header", lines[:3], "n, m and tmax", "Fetch the instance again.")
     rows = np.array(_numbers(path, lines[3 : 3 + int(head["n"])]))

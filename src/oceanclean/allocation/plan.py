@@ -147,7 +147,7 @@ def _mass_check(forecast: xr.Dataset | None, patches: Patches, region: Region, i
     mapped = float(np.nansum(density * region.grid.area_km2))
     if max(mapped, patches.total_kg) > 1 and abs(mapped - patches.total_kg) > 0.25 * max(mapped, patches.total_kg):
         return [
-            f"The forecast map holds {mapped:.0f} kg, its particles {patches.total_kg:.0f} kg; the plan follows the particles."
+            f"The map holds {mapped:.0f} kg, its particles {patches.total_kg:.0f} kg: the plan follows the particles."
         ]
     return []
 
@@ -202,8 +202,9 @@ class _Assembly:
         metres = sum(o["distance_m"] for o in self.tables.orders[before:])
         last = trip.stops[-1]
         binding = binding_limits(self.day, v, tasks, trip.end_arrive, last.hold_left, last.deadline)
-        return VesselSummary(crew.vessel_id, "sent", "", float(catch.total.mean()), float(np.quantile(catch.total, 0.1)),
-                             float(np.quantile(catch.total, 0.9)), metres, away(trip, self.day.problem, v) / 3600.0, binding)  # fmt: skip
+        low, high = (float(np.quantile(catch.total, q)) for q in (0.1, 0.9))
+        hours = away(trip, self.day.problem, v) / 3600.0
+        return VesselSummary(crew.vessel_id, "sent", "", float(catch.total.mean()), low, high, metres, hours, binding)
 
     def _stays(self, crew: Crew, reason: str, v: int | None = None) -> VesselSummary:
         """A vessel without a route: it stays in port, or makes for one if it is at sea."""
@@ -240,13 +241,14 @@ class _Assembly:
         )
 
     def _solver(self) -> dict[str, Any]:
+        from importlib.metadata import version
+
         import numba
-        import ortools
 
         s = self.settings.search
         return {
             "method": "ruin-and-recreate with exact meetings, CP-SAT set packing of the routes met",
-            "ortools": ortools.__version__, "numba": numba.__version__, "seed": self.seed,
+            "ortools": version("ortools"), "numba": numba.__version__, "seed": self.seed,
             "iterations": self.solution.iterations, "rounds": s.rounds, "workers": s.workers,
             "seconds": round(self.solution.seconds, 2), "columns": len(self.solution.columns),
             "packing": self.solution.packing, "value_kg": self.solution.value,
@@ -268,7 +270,8 @@ class _Assembly:
             rows.append({
                 "task_id": task_id, "mass_kg": float(mass.mean()), "mass_p10_kg": float(np.quantile(mass, 0.1)),
                 "mass_p90_kg": float(np.quantile(mass, 0.9)), "radius_m": float(patches.radius_m[k, 0]),
-                "density_kg_km2": float(mass.mean() / (2 * area / 1e6)), "served_by": ", ".join(served), "reason": reason,
+                "density_kg_km2": float(mass.mean() / (2 * area / 1e6)), "served_by": ", ".join(served),
+                "reason": reason,
                 "geometry": shapely.Point(float(lon), float(lat)),
             })  # fmt: skip
         return self._frame(rows, "Tasks")

@@ -1,3 +1,4 @@
+# ruff: noqa: D417 - arguments that belong together are described on one line
 """Compiled relaxation of one vessel's route, for the bound: what could a vessel gain at given prices at most?
 
 Places are the distinct tracks of the tasks (a patch and all its shares are one place), times are slots. Every time is
@@ -77,7 +78,7 @@ def next_starts(p: Problem, v: int, first: NDArray, slot: float, slots: int) -> 
 @njit(cache=True, nogil=True)
 def ranked(
     gain: NDArray, price: NDArray, member: NDArray, start: NDArray, a: int, k: int, sums: NDArray, picks: NDArray
-) -> int:  # noqa: E501
+) -> int:
     """Sums and tasks of the best visits in a row at place ``a`` in slot ``k``; how many are worth it."""
     lo, hi = start[a], start[a + 1]
     worth = np.empty(hi - lo)
@@ -95,7 +96,7 @@ def ranked(
 
 
 @njit(cache=True, nogil=True)
-def dearest_route(
+def dearest_route(  # noqa: C901 - one sweep over the slots
     gain: NDArray, price: NDArray, member: NDArray, start: NDArray, legs: NDArray, ratio: int, out: NDArray,
     starts: NDArray, service: NDArray, last: NDArray, slot: float, used: NDArray,
 ) -> float:  # fmt: skip

@@ -1,3 +1,4 @@
+# ruff: noqa: D417 - arguments that belong together are described on one line
 """The planning problem as plain arrays, in the form that compiled code reads.
 
 Lengths, times and amounts may be in any units that agree (the daily plan uses metres, seconds and kilograms).

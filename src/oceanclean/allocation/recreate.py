@@ -1,4 +1,4 @@
-# ruff: noqa: NPY002 - compiled code knows numpy's legacy generator only; it is seeded in each call
+# ruff: noqa: NPY002, D417 - compiled code knows numpy's legacy generator only; grouped arguments share a line
 """Compiled ruin-and-recreate over routes with exact meetings (after Christiaens & Vanden Berghe 2020, SISR).
 
 Strings of neighbouring stops are torn out, tasks are put back where they cost least time, and the result is kept or
@@ -84,7 +84,6 @@ def settle(
     tails: NDArray,
     slack: NDArray,
     first: int,
-    strict: bool,
 ) -> int:
     """Bring a changed route's states, end and slacks up to date; stops that no longer fit are taken out.
 
@@ -109,7 +108,7 @@ def settle(
 
 
 @njit(cache=True, nogil=True)
-def rank_places(
+def rank_places(  # noqa: C901 - the hottest loop stays in one piece
     p: Problem,
     v: int,
     c: int,
@@ -217,7 +216,7 @@ def insert(
     Returns:
         The vessel, or −1 if it fits nowhere.
     """
-    strict, places = knob[STRICT] > 0.0, best.shape[0]
+    places = best.shape[0]
     best[:, 0] = -np.inf
     for v in range(counts.shape[0]):
         if use[v] and p.pair[v, c, 1] > 0.0 and counts[v] + 2 <= routes.shape[1]:
@@ -232,7 +231,7 @@ def insert(
             routes[v, a] = routes[v, a - 1]
         routes[v, k] = c
         counts[v] += 1
-        settle(p, v, routes, counts, states, tails, slack, k, strict)
+        settle(p, v, routes, counts, states, tails, slack, k)
         return v
     return -1
 
@@ -246,7 +245,6 @@ def shorten(
     states: NDArray,
     tails: NDArray,
     slack: NDArray,
-    strict: bool,
     spare: NDArray,
 ) -> None:
     """Reverse parts of a route as long as that brings it home earlier or raises its value."""
@@ -419,7 +417,7 @@ def worth_of_time(p: Problem, kinds: NDArray, tails: NDArray) -> NDArray:
 
 
 @njit(cache=True, nogil=True)
-def anneal(
+def anneal(  # noqa: C901 - one loop over the state that it owns
     p: Problem,
     kinds: NDArray,
     near: NDArray,
@@ -461,13 +459,12 @@ def anneal(
     """
     np.random.seed(seed)
     n, m, width = p.track.shape[0], len(counts), routes.shape[1]
-    strict = knob[STRICT] > 0.0
     states, kept_states = np.zeros((m, width + 1, STATE)), np.zeros((m, width + 1, STATE))
     tails, slack = np.zeros((m, 4)), np.zeros((m, width + 1))
     kept_tails, kept_slack = tails.copy(), slack.copy()
     where = np.full(n, -1, np.int64)
     for v in range(m):
-        settle(p, v, routes, counts, states, tails, slack, 0, strict)
+        settle(p, v, routes, counts, states, tails, slack, 0)
         for k in range(counts[v]):
             where[routes[v, k]] = v
     kept, kept_counts, kept_where = routes.copy(), counts.copy(), where.copy()
@@ -484,7 +481,7 @@ def anneal(
         ruin(seed_task, near, routes, counts, where, changed, firsts, knob)
         for v in range(m):
             if changed[v]:
-                gone = settle(p, v, routes, counts, states, tails, slack, firsts[v], strict)
+                gone = settle(p, v, routes, counts, states, tails, slack, firsts[v])
                 for k in range(gone):
                     where[routes[v, counts[v] + k]] = -1
         if m > knob[VESSELS]:
@@ -507,7 +504,7 @@ def anneal(
         if value >= current and np.random.random() < 0.1:
             for v in range(m):
                 if changed[v]:
-                    shorten(p, v, routes, counts, states, tails, slack, strict, spare)
+                    shorten(p, v, routes, counts, states, tails, slack, spare)
             value = tails[:, 0].sum()
         heat = hot * (cold / hot) ** (step / max(1, iterations))
         if value - current > heat * np.log(max(np.random.random(), 1e-300)):

@@ -10,6 +10,8 @@ import pandas as pd
 from oceanclean.allocation.search import Solution, solve
 
 if TYPE_CHECKING:
+    from shapely import Point
+
     from oceanclean.allocation.model import Day
     from oceanclean.allocation.options import AllocationSettings
     from oceanclean.products import Plan
@@ -37,14 +39,14 @@ def yesterdays_routes(day: Day, previous: Plan) -> list[list[int]]:
                 continue
             patch = _nearest(day, row.geometry, start)
             visits = max(1, round(hours / max(float(day.problem.pair[v, 0, 0]), 1.0)))
-            for _ in range(visits if patch in free else 0):
-                if free[patch]:
-                    route.append(free[patch].pop(0))
+            if patch in free:
+                route += free[patch][:visits]
+                free[patch] = free[patch][visits:]
         routes.append(route)
     return routes
 
 
-def _nearest(day: Day, place, t: float) -> int:  # noqa: ANN001
+def _nearest(day: Day, place: Point, t: float) -> int:
     """Patch nearest to a point at a time, −1 if none is within its own reach."""
     x, y = day.router.plane.to_xy(place.x, place.y)
     h = min(round(t / day.patches.step), day.patches.x.shape[1] - 1)
@@ -56,7 +58,7 @@ def _nearest(day: Day, place, t: float) -> int:  # noqa: ANN001
 def keep_or_change(
     day: Day, fresh: Solution, warm: list[list[int]], settings: AllocationSettings, seed: int, seconds: float | None
 ) -> Solution:
-    """Yesterday's assignment, improved without taking patches from their vessels, unless a fresh plan is clearly better.
+    """Yesterday's assignment, improved, unless a fresh plan is clearly better; no patch is taken from its vessel.
 
     Args:
         day: the problem.

@@ -1,8 +1,9 @@
+# ruff: noqa: D417 - arguments that belong together are described on one line
 """Distances and paths at sea: straight where the water is open, stretched round the coast where it is not.
 
-Land is rasterised on a :class:`~oceanclean.allocation.plane.Plane` so that a cell is land when any of it is; a path that
-touches no such cell crosses no land. A shortest path bends only at corners of the land (visibility graph, Lozano-Pérez
-& Wesley 1979), so that no smoothing is needed afterwards.
+Land is rasterised on a :class:`~oceanclean.allocation.plane.Plane` so that a cell is land when any of it is; a path
+that touches no such cell crosses no land. A shortest path bends only at corners of the land (visibility graph,
+Lozano-Pérez & Wesley 1979), so that no smoothing is needed afterwards.
 """
 
 from __future__ import annotations
@@ -57,8 +58,9 @@ class SeaTable(NamedTuple):
 
 def open_water() -> SeaTable:
     """A table without land."""
+    none = np.zeros((1, 2))
     return SeaTable(0.0, 0.0, 1.0, np.zeros((1, 1), np.int32), np.ones((1, 1), np.float32),
-                    np.full((1, 1), -1, np.int32), np.zeros((1, 1), np.float32), np.zeros((1, 2)), np.zeros((1, 2)))  # fmt: skip
+                    np.full((1, 1), -1, np.int32), np.zeros((1, 1), np.float32), none, none)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -248,8 +250,9 @@ class SeaRouter:
         node, label = self._nodes()
         n = len(node)
         if not len(corners):
-            return SeaTable(self.x0, self.y0, self.cell, label, np.full(label.shape, np.float32(1e9)),
-                            np.full((n, n), -1, np.int32), np.zeros((n, n), np.float32), np.zeros((1, 2)), node)  # fmt: skip
+            far = np.full(label.shape, np.float32(1e9))
+            return SeaTable(self.x0, self.y0, self.cell, label, far, np.full((n, n), -1, np.int32),
+                            np.zeros((n, n), np.float32), np.zeros((1, 2)), node)  # fmt: skip
         sees = sightlines.mutual_sight(self.land, self.x0, self.y0, self.cell, node)
         total, last = self._between(node)
         first = np.where(sees | (last < 0), -1, last).T.copy()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +89,7 @@ def share_chains(problem: Problem) -> NDArray[np.int64]:
         (problem.track[j, :, :2].tobytes(), problem.pair[:, j].tobytes(), -problem.track[j, 0, 2], j) for j in range(n)
     ]
     rows.sort()
-    for one, two in zip(rows, rows[1:], strict=False):
+    for one, two in pairwise(rows):
         a, b = one[3], two[3]
         gains, loads = problem.track[[a, b], :, 2], problem.track[[a, b], :, 3]
         if one[:2] == two[:2] and (gains[0] >= gains[1]).all() and (loads[0] >= loads[1]).all():
@@ -136,8 +137,8 @@ class _Worker:
     def anneal(self, seed: int, iterations: int, hot: float, cold: float) -> tuple[float, list[list[int]]]:
         """Search on from the present plan; the best plan met on the way."""
         value, best, counts = recreate.anneal(
-            self.problem, self.kinds, self.near, self.chain, self.knob, self.routes, self.counts, seed, iterations, hot, cold,
-            -np.inf, self.mark, self.pool, self.ends, self.owner, self.worths, self.table, self.size,
+            self.problem, self.kinds, self.near, self.chain, self.knob, self.routes, self.counts, seed, iterations, hot,
+            cold, -np.inf, self.mark, self.pool, self.ends, self.owner, self.worths, self.table, self.size,
         )  # fmt: skip
         return value, [best[v, : counts[v]].tolist() for v in range(len(counts))]
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D417 - arguments that belong together are described on one line
 """Compiled geometry on the sea mask: which points see each other, where a path must bend.
 
 The mask is a raster of square cells; a line is clear when no cell it touches is land (Amanatides & Woo 1987).

@@ -119,7 +119,7 @@ def particles_of(tracks: xr.Dataset, plane: Plane, issue: np.datetime64, horizon
     x, y = (a[..., low] * (1 - w) + np.where(w > 0, a[..., low + 1], 0.0) * w for a in (x, y))
     status, mass = tracks["status"].to_numpy()[..., near], tracks["mass"].to_numpy().astype(float)
     bad = ~np.isfinite(mass) | (mass < 0)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if bad.any():
         notes = (f"{int(bad.sum())} of {bad.size} particles carry no or negative mass and were left out.",)
         mass = np.where(bad, 0.0, mass)
@@ -180,8 +180,7 @@ def _grouped(
     for h, scale in ((0, 1.0), (particles.x.shape[2] // 2, settings.later_weight),
                      (particles.x.shape[2] - 1, settings.later_weight)):  # fmt: skip
         at = np.minimum(last, h)[..., None]
-        for a in (particles.x, particles.y):
-            features.append(scale * np.take_along_axis(a, at, axis=2)[..., 0][carries])
+        features += [scale * np.take_along_axis(a, at, axis=2)[..., 0][carries] for a in (particles.x, particles.y)]
     points, mass = np.column_stack(features), weight[carries]
     centres = _cover(points, mass, settings.patch_radius_m, settings.max_patches)
     k = len(centres)
@@ -216,7 +215,8 @@ def _cover(points: NDArray, mass: NDArray, radius: float, limit: int) -> NDArray
     index = index.ravel()
     weight = np.bincount(index, mass, len(cell))
     place = np.stack([np.bincount(index, mass * p, len(cell)) / weight for p in points.T], axis=1)
-    left, centres = weight.copy(), []
+    left = weight.copy()
+    centres: list[NDArray[np.float64]] = []
     while len(centres) < limit and left.max() > 0:
         at = int(np.argmax(left))
         near = np.sqrt(((place - place[at]) ** 2).sum(axis=1)) <= radius

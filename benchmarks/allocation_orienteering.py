@@ -1,0 +1,39 @@
+"""Gap of the allocation's solver to published best values, or its catch against planners that do not see drift.
+
+    python -m benchmarks.allocation_orienteering ../shared/data/orienteering_team_chao --seconds 10 \
+        --only p4.2.n,p4.4.p,p5.3.t,p5.4.t,p6.2.n,p6.4.n,p7.3.t
+    python -m benchmarks.allocation_orienteering ../shared/data/orienteering_team_chao --seconds 5 --drift 0.15 --only p5.3.t
+"""  # noqa: D301
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from oceanclean.allocation.evaluation import evaluate_allocation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--drift", type=float)
+    parser.add_argument("--only", default="", help="names, separated by commas")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    print(
+        f"ortools {version('ortools')}, numba {version('numba')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+    names = given.only.split(",") if given.only else None
+    result = evaluate_allocation(given.folder, given.seconds, given.drift, seed=given.seed, names=names, progress=print)
+    print({k: v for k, v in result.items() if k != "instances"})
+    if given.json:
+        given.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
