@@ -1,9 +1,8 @@
 """Gap of the allocation's solver to published best values, or its catch against planners that do not see drift.
 
-    python -m benchmarks.allocation_orienteering ../shared/data/orienteering_team_chao --seconds 10 \
-        --only p4.2.n,p4.4.p,p5.3.t,p5.4.t,p6.2.n,p6.4.n,p7.3.t
-    python -m benchmarks.allocation_orienteering ../shared/data/orienteering_team_chao --seconds 5 --drift 0.15 --only p5.3.t
-"""  # noqa: D301
+Run as ``python -m benchmarks.allocation_orienteering ../shared/data/orienteering_team_chao --seconds 10 --only p5.3.t``,
+with ``--drift 0.15`` for drifting targets.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +16,8 @@ from oceanclean.allocation.evaluation import evaluate_allocation
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    """Read the arguments, evaluate, print every row and the summary."""
+    parser = argparse.ArgumentParser(description="Gap of the allocation's solver to published best values.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--drift", type=float)
