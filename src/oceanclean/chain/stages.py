@@ -350,7 +350,8 @@ def publish(
 
 def degraded(records: Sequence[StageRecord]) -> list[str]:
     """All sentences about what is missing or old today, in the order of the stages, each once."""
-    return list(dict.fromkeys(s for r in records for s in r.facts.get("degraded", [])))
+    said = (s.strip() for r in records for s in r.facts.get("degraded", []) if s.strip())
+    return list(dict.fromkeys(s[0].upper() + s[1:] + ("" if s.endswith(".") else ".") for s in said))
 
 
 def page_facts(run: DailyRun, before: Sequence[StageRecord]) -> dict[str, Any]:

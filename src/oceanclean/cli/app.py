@@ -120,6 +120,7 @@ def segment(
 ) -> None:
     """Find debris and its look-alikes in one satellite scene."""
     from oceanclean import chain
+    from oceanclean.products.names import FLOATING
 
     given = {"radiometry": radiometry, "acquired": acquired, "scale": scale, "offset": offset}
     with options.progress_bar(hidden=json) as bar:
@@ -130,8 +131,11 @@ def segment(
     if json:
         options.show_json(result.to_json())
         return
-    typer.echo(f"{result.scene.scene_id}: {result.statistics.get('debris_area_m2', 0.0):,.0f} m² of debris "
-               f"at probability {result.threshold:.2f} or more")  # fmt: skip
+    figures = result.statistics
+    found = {name: figures.get(f"{name}_km2", 0.0) for name in (*FLOATING, "ship")}
+    typer.echo(f"{result.scene.scene_id}: {figures['observed_km2']:,.1f} km² observed")
+    for name, area in found.items():
+        typer.echo(f"  {name.replace('_', ' '):18s} {area * 1e6:12,.0f} m²")
     for sentence in result.degraded:
         typer.echo(f"  degraded: {sentence}")
     for path in (result.raster, result.detections, result.picture):
