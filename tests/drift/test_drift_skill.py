@@ -104,6 +104,7 @@ def test_a_fitted_model_is_scored_through_its_file(tmp_path):
     test = written(tmp_path / "b", drifter_table(windage=0.045, noise=0.05, seed=2))
     train_forecaster(train, tmp_path / "m.skops", FAST)
     fitted, shipped = evaluate_drift(test, tmp_path / "m.skops"), evaluate_drift(test)
+    assert any("flatter" in note for note in fitted["notes"])
     assert fitted["separation_mean_km"]["48"] < 0.8 * shipped["separation_mean_km"]["48"]
 
 

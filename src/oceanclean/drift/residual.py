@@ -18,8 +18,15 @@ from numpy.typing import NDArray
 
 from oceanclean.drift import features as seen
 from oceanclean.drift import history
+from oceanclean.drift.displacement_doubt import (
+    Doubt,
+    displacement_variance,
+    growing_variance,
+    no_doubt,
+    recent_energy,
+)
 from oceanclean.drift.drifters import Tracks, load_tracks
-from oceanclean.drift.settings import DriftSettings, ForecasterSettings, ResidualSettings, load_settings
+from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 from oceanclean.store import write_aside, write_json
@@ -144,29 +151,6 @@ class Residual:
         write_json(Path(file).with_suffix(".json"), {"domain": self.domain, **self.about, "weight": self.weight})
 
 
-@dataclass
-class Doubt:
-    """Error of a displacement forecast by lead: variance that grows with the drifter's recent residual.
-
-    Attributes:
-        floor: (lead) km2 a component, at zero recent residual.
-        slope: (lead) km2 a component per (m s-1)2 of mean squared residual over the last 25 h.
-        radius2: (lead, 2) squared Mahalanobis radius that holds 50 and 90 % of the truth.
-    """
-
-    floor: Floats
-    slope: Floats
-    radius2: Floats
-
-    def to_record(self) -> dict[str, Floats]:
-        """Arrays by name."""
-        return {"floor": self.floor, "slope": self.slope, "radius2": self.radius2}
-
-    def variance(self, lead: int, energy: Floats) -> Floats:
-        """(start) variance a component, km2."""
-        return self.floor[lead] + self.slope[lead] * energy
-
-
 def track_vectors(tracks: Tracks) -> Complex:
     """(row, feature) along tracks."""
     none = np.zeros(tracks.size, dtype=np.complex128)
@@ -227,7 +211,7 @@ def _fit_parts(tracks: Tracks, vectors: Complex, rows: NDArray[np.bool_], settin
                seed: int) -> Residual:  # fmt: skip
     """Windage by class, ridge and trees on the given rows; weight 1, nothing carried."""
     model = Residual(_fit_windage(tracks, rows, settings), 1.0, np.zeros(len(seen.NAMES), dtype=np.complex128), None,
-                     np.zeros((history.LONGEST_H + 1, 8), dtype=np.complex128), _no_doubt(),
+                     np.zeros((history.LONGEST_H + 1, 8), dtype=np.complex128), no_doubt(),
                      _domain(tracks, rows, settings))  # fmt: skip
     if rows.sum() < 20 * len(seen.NAMES):
         model.weight = 0.0
@@ -323,11 +307,6 @@ def _chosen_weight(trial: Residual, tracks: Tracks, vectors: Complex, late: NDAr
     return float(best), {"weights": list(settings.weights), "mean_km": counted}
 
 
-def _no_doubt() -> Doubt:
-    count = history.LONGEST_H + 1
-    return Doubt(np.zeros(count), np.zeros(count), np.tile([1.3863, 4.6052], (count, 1)))
-
-
 def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], settings: DriftSettings) -> Doubt:
     """Variance by lead and the radii that hold half and nine tenths of the errors.
 
@@ -336,7 +315,7 @@ def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], setting
     and radii are drawn towards those of the published error with memory, whose worth is counted in windows of the
     lead's length.
     """
-    doubt = _no_doubt()
+    doubt = no_doubt()
     residual = tracks.observed - model.physics(tracks)
     stats = history.statistics(residual, tracks.first, tracks.lat)
     energy = recent_energy(residual, tracks)
@@ -348,7 +327,7 @@ def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], setting
             doubt.floor[lead] = prior
             continue
         error = history.carried_km(model.fading, stats[starts], lead) - displacement_km(residual, starts, lead)
-        floor, slope = _growing_variance(error, energy[starts])
+        floor, slope = growing_variance(error, energy[starts])
         seen_variance = floor + slope * energy[starts]
         worth = span_h / lead / (span_h / lead + settings.forecaster.doubt_prior_windows)
         factor = worth + (1.0 - worth) * prior / float(seen_variance.mean())
@@ -356,22 +335,6 @@ def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], setting
         found = np.quantile(np.abs(error) ** 2 / seen_variance, [0.5, 0.9])
         doubt.radius2[lead] = worth * found + (1.0 - worth) * doubt.radius2[lead]
     return doubt
-
-
-def _growing_variance(error: Complex, energy: Floats) -> tuple[float, float]:
-    """Variance a component as floor + slope x recent energy, neither below zero, by least squares."""
-    from scipy.optimize import nnls
-
-    half = 0.5 * np.abs(error) ** 2
-    design = np.stack([np.ones(error.size), energy], axis=1)
-    (floor, slope), _ = nnls(design / half.mean(), half / half.mean())
-    return max(float(floor), 0.05 * float(half.mean())), float(slope)
-
-
-def displacement_variance(settings: ResidualSettings, lead_h: float) -> float:
-    """Variance a component, km2, of the displacement by the error with memory (Taylor 1921)."""
-    tau, sigma_km_h = settings.tau_h, 3.6 * settings.sigma_m_s
-    return float(2 * sigma_km_h**2 * tau * (lead_h - tau * -np.expm1(-lead_h / tau)))
 
 
 def trusted_weight(weight: float, residual: Complex, full: Complex, hours: Floats, rows: NDArray[np.bool_],
@@ -406,12 +369,6 @@ def trusted_weight(weight: float, residual: Complex, full: Complex, hours: Float
     return np.asarray(found[hour])
 
 
-def recent_energy(residual: Complex, tracks: Tracks) -> Floats:
-    """(row) mean squared residual over the last 25 h, (m s-1)2."""
-    squared = np.abs(residual).astype(np.complex128) ** 2
-    return seen.trailing_mean(squared, history.HISTORY_H, tracks.first).real.astype(np.float64)
-
-
 def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | None = None) -> dict[str, Any]:
     """Fit a forecaster on a folder of drifter tracks and write it with its sidecar.
 
@@ -430,7 +387,8 @@ def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | N
     settings = settings or load_settings()
     tracks = load_tracks(Path(data_dir))
     model = fit(tracks, np.ones(tracks.size, dtype=bool), settings)
-    model.about |= {"notes": list(tracks.report), "products": sorted(tracks.products),
+    model.about |= {"hours": [float(tracks.hours.min()), float(tracks.hours.max())],
+                    "notes": list(tracks.report), "products": sorted(tracks.products),
                     "windage": {k or "unknown": round(v.real, 4) for k, v in model.windage.items()}}  # fmt: skip
     model.save(Path(out_file))
     return {"file": str(out_file), "domain": model.domain, "weight": model.weight, **model.about}

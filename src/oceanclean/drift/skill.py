@@ -17,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oceanclean.drift import history, scores
+from oceanclean.drift.displacement_doubt import displacement_variance, recent_energy
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.features import trailing_mean
 from oceanclean.drift.residual import (
     Residual,
     displacement_km,
-    displacement_variance,
     fit,
     load_forecaster,
-    recent_energy,
     starts_of,
     track_vectors,
     trusted_weight,
@@ -223,6 +222,7 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
             data_dir, "starts", "none", "tracks of more than 31 h without a gap", "Add longer tracks."
         )
     used = "physics with published priors" if model is None else str(model)
+    notes = list(tracks.report)
     folds: list[tuple[Forecast, NDArray[np.bool_]]]
     if protocol == "blocked":
         folds = _refitted(tracks, fold_rows(tracks), settings)
@@ -230,11 +230,22 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
     elif model is None:
         folds = [(Physics(tracks, settings), everywhere)]
     else:
-        folds = [(Learned(tracks, load_forecaster(Path(model)), everywhere, settings.forecaster), everywhere)]
+        fitted = load_forecaster(Path(model))
+        notes += _overlap(fitted, tracks)
+        folds = [(Learned(tracks, fitted, everywhere, settings.forecaster), everywhere)]
     record = _scored(folds, tracks)
-    record |= {"protocol": protocol, "model": used, "data": str(data_dir), "notes": list(tracks.report)}
+    record |= {"protocol": protocol, "model": used, "data": str(data_dir), "notes": notes}
     record["leak"] = _leak(tracks, settings, record) if protocol == "blocked" else None
     return record
+
+
+def _overlap(model: Residual, tracks: Tracks) -> list[str]:
+    """Warn where a forecaster is scored on the days that it was fitted on."""
+    first, last = model.about.get("hours", (np.inf, -np.inf))
+    shared = float(((tracks.hours >= first) & (tracks.hours <= last)).mean())
+    if shared == 0.0:
+        return []
+    return [f"{shared:.0%} of the rows lie on days that the forecaster was fitted on: these figures flatter"]
 
 
 def _refitted(
