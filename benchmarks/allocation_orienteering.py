@@ -1,6 +1,7 @@
 """Gap of the allocation's solver to published best values, or its catch against planners that do not see drift.
 
-Run as ``python -m benchmarks.allocation_orienteering ../shared/data/orienteering_team_chao --seconds 10 --only p5.3.t``,
+Run as ``python -m benchmarks.allocation_orienteering FOLDER --seconds 10 --only p5.3.t``, where FOLDER is laid out like
+the folders ``orienteering_*`` of the real data,
 with ``--drift 0.15`` for drifting targets.
 """
 

@@ -59,19 +59,19 @@ class SeaSettings(Settings):
 class SearchSettings(Settings):
     """How long and how wide the search looks."""
 
-    iterations: int = Field(default=9000, ge=1, description="ruin-and-recreate steps, over all rounds and workers")
-    rounds: int = Field(default=3, ge=1, le=50)
+    iterations: int = Field(default=12000, ge=1, description="ruin-and-recreate steps, over all rounds and workers")
+    rounds: int = Field(default=2, ge=1, le=50)
     workers: int = Field(default=2, ge=1, le=64, description="independent searches side by side; part of the result")
-    hot: float = Field(default=0.02, gt=0, description="first temperature, part of the plan's value")
+    hot: float = Field(default=0.01, gt=0, description="first temperature, part of the plan's value")
     cold: float = Field(default=0.0003, gt=0, description="last temperature, part of the plan's value")
-    removed: int = Field(default=5, ge=1, description="stops torn out at once, on average")
-    string: int = Field(default=5, ge=1, description="longest string torn out of one route")
+    removed: int = Field(default=2, ge=1, description="stops torn out at once, on average")
+    string: int = Field(default=3, ge=1, description="longest string torn out of one route")
     blink: float = Field(default=0.01, ge=0, lt=1, description="chance to overlook a place")
     candidates: int = Field(default=80, ge=1, description="unserved tasks tried in one step")
     places: int = Field(default=2, ge=1, description="places tried exactly for each task")
     columns: int = Field(default=6000, ge=1, description="remembered routes handed to the packing")
     packing_effort: float = Field(default=4.0, gt=0, description="deterministic time of the packing, about seconds")
-    bound_rounds: int = Field(default=30, ge=0, description="price updates of the bound; 0: no bound")
+    bound_rounds: int = Field(default=20, ge=0, description="price updates of the bound; 0: no bound")
 
 
 class AllocationSettings(Settings):
