@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from oceanclean.planning.cards import spare_hours
 
@@ -31,3 +33,12 @@ def test_a_port_call_that_renews_the_endurance_ends_the_count():
 def test_no_orders_have_no_spare():
     """A vessel that stays has nothing to be late for."""
     assert spare_hours([]) == []
+
+
+def test_a_look_ages_until_the_issue_time() -> None:
+    """The map counts a look's age to its own valid time; the page to the moment at which the plan is issued."""
+    from oceanclean.planning.evidence import age_at_issue
+
+    ages = xr.Dataset({"observation_age": (("lat", "lon"), np.array([[0.0, 2.5]]))})
+    ages.attrs.update(valid_time="2026-06-14T16:30:00Z", issue_time="2026-06-15T11:00:00Z")
+    np.testing.assert_allclose(age_at_issue(ages), [[18.5, 21.0]])

@@ -15,6 +15,7 @@ from oceanclean.planning.model import Seen
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
+    from numpy.typing import NDArray
 
     from oceanclean.products import Segmentation
 
@@ -63,7 +64,7 @@ def seen_of(density_map: xr.Dataset) -> Seen:
     origin = density_map["origin"].to_numpy()
     sea = origin != LAND
     total = max(1, int(sea.sum()))
-    ages = density_map["observation_age"].to_numpy()[sea & (origin == OBSERVATION)]
+    ages = age_at_issue(density_map)[sea & (origin == OBSERVATION)]
     ages = ages[np.isfinite(ages)]
     return Seen(
         observed_share=round(float((origin == OBSERVATION).sum()) / total, 4),
@@ -71,6 +72,13 @@ def seen_of(density_map: xr.Dataset) -> Seen:
         climatology_share=round(float((origin == CLIMATOLOGY).sum()) / total, 4),
         youngest_h=round(float(ages.min()), 2) if ages.size else None,
     )
+
+
+def age_at_issue(density_map: xr.Dataset) -> NDArray[np.float64]:
+    """(lat, lon) hours from the youngest look at a cell to the issue time; the map counts to its own valid time."""
+    valid, issue = (notation.moment(str(density_map.attrs[k])) for k in ("valid_time", "issue_time"))
+    since: float = (issue - valid).total_seconds() / 3600.0
+    return np.asarray(density_map["observation_age"].to_numpy() + since, dtype=np.float64)
 
 
 class Witness:
@@ -96,7 +104,7 @@ class Witness:
         self._lat = density_map["lat"].to_numpy()
         self._lon = density_map["lon"].to_numpy()
         self._origin = density_map["origin"].to_numpy()
-        self._age = density_map["observation_age"].to_numpy()
+        self._age = age_at_issue(density_map)
         self._detections = None
         self._issue = notation.moment(issue_time)
         self._reach_km = reach_km
