@@ -4,6 +4,7 @@ Prefect reads its environment when it is first imported, so the project's settin
 module imports it. What the caller has set already is left alone.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -19,4 +20,5 @@ _DEFAULTS = {
 }
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
-Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+with contextlib.suppress(OSError):  # a read-only checkout: whoever runs a flow there sets PREFECT_HOME
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ stage is recognised by its digest and answered from the store. The audit trail i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC
@@ -16,13 +17,14 @@ import typer
 from prefect import flow, get_client, runtime, task, unmapped
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.concurrency.sync import concurrency
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from oceanclean import chain
 from oceanclean.chain.report import image_markdown, summary_lines, vessel_rows
 from oceanclean.errors import OceancleanError
-from oceanclean.store import StageRecord
+from oceanclean.store import StageRecord, lock
 
 _WORK = Path("var")
 
@@ -69,7 +71,11 @@ def daily(
     run = chain.DailyRun(region, chain.parse_issue_time(issue_time or _scheduled()), Path(work),
                          Path(config) if config else None, seed)  # fmt: skip
     _ = run.region
-    with _one_at_a_time(region), run.folder.hold(wait_s=0):
+    with (
+        lock(run.folder.root.parent / ".flow-lock", f"Region {region}", wait_s=3600),
+        _one_at_a_time(region),
+        run.folder.hold(),
+    ):
         chain.begin(run)
         try:
             ingested = ingest(run)
@@ -93,10 +99,16 @@ def _scheduled() -> str:
 
 
 def _one_at_a_time(region: str) -> AbstractContextManager[None]:
-    """Prefect's limit of one run a region; the run folder's lock guards against processes outside Prefect."""
+    """Prefect's limit of one run a region, over all machines of a server.
+
+    The caller holds the region's lock on this machine. Without a server this machine is all there is, so a slot that is
+    still taken belongs to a run that was killed: the ephemeral server has nobody to free it, and it is freed here.
+    """
     name = f"oceanclean-{region}"
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name(name, 1)
+        if not os.environ.get("PREFECT_API_URL"):
+            client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=0))
     return concurrency(name, occupy=1, timeout_seconds=3600)
 
 
@@ -113,12 +125,16 @@ def main(
     date: str = "",
     issue_time: str = "",
     work: Annotated[Path, typer.Option(envvar="OCEANCLEAN_WORK")] = _WORK,
+    config: Annotated[str, typer.Option(envvar="OCEANCLEAN_CONFIG")] = "",
+    seed: int = 20240608,
 ) -> None:
     """Run the daily flow once and name the plan's files."""
     if date:
-        issue_time = chain.issue_time_of(date, chain.DailyRun(region, "", work).region.settings)
+        issue_time = chain.issue_time_of(
+            date, chain.DailyRun(region, "", work, Path(config) if config else None).region.settings
+        )
     try:
-        result = daily(region, issue_time or None, str(work))
+        result = daily(region, issue_time or None, str(work), config or None, seed)
     except OceancleanError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(error.exit_code) from error

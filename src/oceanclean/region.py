@@ -15,7 +15,7 @@ from oceanclean.settings import Box, RegionSettings, load_region_settings
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
-    from shapely import MultiPolygon
+    from shapely import MultiPolygon, Polygon
 
 #: WGS84 semi-major axis in metres and first eccentricity squared (NIMA TR8350.2).
 WGS84_A = 6_378_137.0
@@ -197,18 +197,28 @@ class Region:
             geometry=gpd.points_from_xy(lon, [p.lat for p in ports]), crs="EPSG:4326",
         )  # fmt: skip
 
+    def _in_waters(self, corners: list[tuple[float, float]]) -> Polygon:
+        """Polygon in the waters' longitudes; corners are shifted together, so that it stays whole."""
+        import shapely
+
+        lon, lat = np.array(corners, dtype=float).T
+        lon = lon[0] + (lon - lon[0] + 180) % 360 - 180
+        west, _south, east, _north = self.routing_grid.bounds
+        middle = (lon.min() + lon.max()) / 2
+        turns = round(((west + east) / 2 - middle) / 360)
+        return shapely.Polygon(np.column_stack([lon + 360 * turns, lat]))
+
     @cached_property
     def exclusions(self) -> gpd.GeoDataFrame:
         """Closed areas: ``name``, ``reason``, ``starts``, ``ends`` (UTC or NaT), polygon."""
         import geopandas as gpd
         import pandas as pd
-        import shapely
 
         zones = self.settings.exclusion_zones
         times = {k: pd.to_datetime([getattr(z, k) for z in zones], utc=True) for k in ("starts", "ends")}
         return gpd.GeoDataFrame(
             {"name": [z.name for z in zones], "reason": [z.reason for z in zones], **times},
-            geometry=[shapely.Polygon(z.polygon) for z in zones], crs="EPSG:4326",
+            geometry=[self._in_waters(z.polygon) for z in zones], crs="EPSG:4326",
         )  # fmt: skip
 
 

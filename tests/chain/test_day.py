@@ -210,3 +210,20 @@ def test_a_local_day_becomes_the_regions_hour_in_utc(config_dir: Path) -> None:
     """05:00 in Tegucigalpa is 11:00 UTC, and any zone is brought to UTC."""
     assert issue_time_of("2026-06-15", load_region_settings("demo", config_dir)) == "2026-06-15T11:00:00Z"
     assert parse_issue_time("2026-06-15T06:30-05:00") == "2026-06-15T11:30:00Z"
+
+
+def test_a_part_of_a_day_leaves_the_plans_ledger_alone(continued: Place) -> None:
+    """``oceanclean map`` after a finished plan does not turn its ledger into that of an unfinished run."""
+    before = (continued.day / "run.json").read_bytes()
+    continued.oceanclean("map")
+    assert (continued.day / "run.json").read_bytes() == before
+
+
+def test_every_start_leaves_its_own_ledger(continued: Place) -> None:
+    """A plan made again does not erase how the first came about."""
+    kept = sorted((continued.day / "ledger").glob("*.json"))
+    continued.plan()
+    assert len(sorted((continued.day / "ledger").glob("*.json"))) == len(kept) + 1
+    ledger = json.loads((continued.day / "run.json").read_text())
+    assert ledger["stages"][0]["facts"]["digests"]
+    assert "allocation" in ledger["model_settings"]

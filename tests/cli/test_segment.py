@@ -140,3 +140,13 @@ def test_the_real_scene_of_accra_shows_a_filament_not_a_flood(real_data, tmp_pat
     ]
     share = floating["area_m2"].sum() / 1e6 / result["statistics"]["observed_km2"]
     assert 1e-5 < share < 0.05
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced(tmp_path: Path) -> None:
+    """Results are never written over a folder that is not an earlier result."""
+    path = write(tmp_path / "a.tif", sea())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("three years of work")
+    with pytest.raises(InputError, match="output folder"):
+        segment(path, tmp_path / "out")
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "three years of work"

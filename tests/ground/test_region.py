@@ -8,7 +8,7 @@ import shapely
 from pyproj import Geod
 
 from oceanclean import coast
-from oceanclean.region import Grid, cell_area_km2, load_region, metres_per_degree
+from oceanclean.region import Grid, Region, cell_area_km2, load_region, metres_per_degree
 from oceanclean.settings import Box
 
 GEOD = Geod(ellps="WGS84")
@@ -83,3 +83,14 @@ def test_every_port_is_near_water(config_dir) -> None:
         for r, c, name in zip(row, column, region.ports["name"], strict=True):
             around = region.routing_land_mask[max(0, r - reach) : r + reach + 1, max(0, c - reach) : c + reach + 1]
             assert not around.all(), f"{path.stem}: {name} has no water near"
+
+
+def test_a_closed_area_lies_in_the_waters_longitudes(config_dir) -> None:
+    """A zone written at −179.5° closes the sea of a region whose waters run from 178° to 182°."""
+    settings = load_region("demo", config_dir).settings
+    zone = {"name": "reef", "reason": "closed", "polygon": [(-179.8, -1), (-179.2, -1), (-179.2, 1), (-179.8, 1)]}
+    box = Box(west=178, east=-178, south=-2, north=2)
+    region = Region(type(settings).model_validate(
+        {**settings.model_dump(), "bbox": box, "waters": box, "exclusion_zones": [zone]}
+    ))  # fmt: skip
+    assert region.exclusions.total_bounds.tolist() == pytest.approx([180.2, -1, 180.8, 1])

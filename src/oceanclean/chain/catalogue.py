@@ -14,6 +14,11 @@ from oceanclean.store import StageRecord, write_aside
 if TYPE_CHECKING:
     import pystac
 
+#: Schemas of the ``file:`` and ``processing:`` fields, as STAC names them.
+EXTENSIONS = [
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+    "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
+]
 MEDIA_TYPES = {
     ".nc": "application/netcdf", ".parquet": "application/vnd.apache.parquet", ".json": "application/json",
     ".tif": "image/tiff; application=geotiff; profile=cloud-optimized", ".png": "image/png", ".html": "text/html",
@@ -36,7 +41,9 @@ def write_catalogue(run: DailyRun, records: Sequence[StageRecord]) -> Path:
     )
     made: dict[str, str] = {}
     for record in records:
-        catalogue.add_item(_item(run, record, (west, south, east, north), dict(made)))
+        # one scene is not made from another
+        parents = {k: v for k, v in made.items() if not (record.stage.startswith("detect-") and k != "ingest")}
+        catalogue.add_item(_item(run, record, (west, south, east, north), parents))
         made[record.stage] = record.digest
     target = run.folder.root / "catalog"
     with write_aside(target) as aside:
@@ -68,6 +75,7 @@ def _item(
             "oceanclean:seed": run.seed,
             "processing:software": versions(),
         },
+        stac_extensions=EXTENSIONS,
     )
     for name, sha in record.outputs.items():
         path = record.folder / name

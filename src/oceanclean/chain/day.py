@@ -12,6 +12,7 @@ from oceanclean.chain import stages
 from oceanclean.chain.catalogue import write_catalogue
 from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
+from oceanclean.settings import config_root, load_yaml
 from oceanclean.store import StageRecord, read_json, write_json
 
 #: Called at the start of each step with its name, the number of steps done, and the number of steps known so far.
@@ -64,9 +65,9 @@ def finish(run: DailyRun, records: Sequence[StageRecord]) -> DayResult:
         degraded=sentences,
         stages=[_stage_entry(r) for r in records],
         expected_kg=allocate.facts["expected_kg"],
-        models=[r.facts["model_sha256"] for r in records if r.stage.startswith("detect-")],
+        models={r.facts["model"]: r.facts["model_sha256"] for r in records if r.stage.startswith("detect-")},
     )
-    write_json(path, ledger)
+    _close(run, ledger)
     facts = allocate.facts
     return DayResult(
         run, tuple(records), {k: publish.path(v) for k, v in publish.facts["files"].items()},
@@ -79,14 +80,29 @@ def fail(run: DailyRun, error: BaseException) -> None:
     path = run.folder.root / "run.json"
     ledger = read_json(path) if path.is_file() else _identity(run)
     ledger.update(ended=_now(), outcome="failed", error=f"{type(error).__name__}: {error}"[:2000])
-    write_json(path, ledger)
+    _close(run, ledger)
+
+
+def _close(run: DailyRun, ledger: dict[str, Any]) -> None:
+    """Write the run's ledger, and a copy under ``ledger/`` that no later start of the run touches."""
+    write_json(run.folder.root / "run.json", ledger)
+    kept = run.folder.root / "ledger"
+    number = len(list(kept.glob("*.json"))) + 1
+    write_json(kept / f"{number:04d}-{ledger['outcome']}.json", ledger)
 
 
 def _identity(run: DailyRun) -> dict[str, Any]:
     return {
         "region": run.region_name, "issue_time": run.issue_time, "seed": run.seed, "versions": versions(),
         "code": code_digest(), "settings": run.region.settings.model_dump(mode="json"),
+        "model_settings": _model_settings(run),
     }  # fmt: skip
+
+
+def _model_settings(run: DailyRun) -> dict[str, Any]:
+    """What ``config/models`` said, by file."""
+    folder = config_root(run.config) / "models"
+    return {path.stem: dict(load_yaml(path)) for path in sorted(folder.glob("*.yaml"))}
 
 
 def _now() -> str:
@@ -123,12 +139,11 @@ def plan_day(
     """
     _ = run.region  # an unknown region is refused before any folder is made
     with run.folder.hold(wait_s):
+        if until != "publish":  # a part of a day is no plan: the ledger stays that of the last plan
+            return _run_stages(run, until, seconds, progress or (lambda *_: None))
         begin(run)
         try:
-            records = _run_stages(run, until, seconds, progress or (lambda *_: None))
-            if until != "publish":
-                return records
-            return finish(run, records)
+            return finish(run, _run_stages(run, until, seconds, progress or (lambda *_: None)))
         except BaseException as error:
             fail(run, error)
             raise

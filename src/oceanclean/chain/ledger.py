@@ -23,6 +23,7 @@ RECORDED_PACKAGES = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of Python, of oceanclean and of the packages that can change a result."""
     found = {"python": platform.python_version(), "oceanclean": __version__}

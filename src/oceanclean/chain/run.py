@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from oceanclean.chain.ledger import code_digest, measure
+from oceanclean.chain.ledger import code_digest, measure, versions
 from oceanclean.errors import InputError
 from oceanclean.region import Region, load_region
 from oceanclean.settings import RegionSettings
@@ -101,7 +101,7 @@ class DailyRun:
             inputs: all that the result depends on, JSON-ready (digests of files rather than the files).
             body: fills the folder it is given and returns facts for the ledger.
         """
-        key = digest_record({"stage": name, "code": code_digest(), "seed": self.seed, **inputs})
+        key = digest_record({"stage": name, "code": code_digest(), "with": versions(), "seed": self.seed, **inputs})
         done = self.folder.finished(name, key)
         if done is not None:
             return done

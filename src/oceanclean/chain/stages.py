@@ -108,6 +108,8 @@ def ingest(run: DailyRun) -> StageRecord:
             "cutoff": _cutoffs(run, scenes, forcing, sightings, state),
             "horizon_h": _covered_hours(run, forcing),
             "inputs": sources.inputs_used(wanted, run.work, scenes),
+            "digests": sources.digests(wanted, run.work),
+            "settings": {"sources": wanted.model_dump(mode="json"), "fleet": fleet.model_dump(mode="json")},
         }
 
     return run.stage("ingest", inputs, body)
@@ -184,10 +186,16 @@ def issued_before(run: DailyRun) -> str:
     return str(read_json(before.parent / "stage.json")["facts"]["issue_time"]) if before else ""
 
 
+def used_before(run: DailyRun) -> frozenset[str]:
+    """Ids of scenes and sightings that the prior's run, or one before it, has put into its map."""
+    folder = previous_folder(run, "map", "stage.json")
+    return frozenset(read_json(folder / "stage.json")["facts"].get("looks", [])) if folder else frozenset()
+
+
 def new_scenes(run: DailyRun, ingested: StageRecord) -> list[str]:
-    """Scenes that the prior has not used already: a look counts once, in the first map that could see it."""
-    since = issued_before(run)
-    return [s.scene_id for s in scenes_of(ingested) if s.available_at > since]
+    """Scenes that no earlier map has used: a look counts once, however late it came."""
+    used = used_before(run)
+    return [s.scene_id for s in scenes_of(ingested) if s.scene_id not in used]
 
 
 def map_time(run: DailyRun, segmentations: Sequence[Segmentation], sightings: Any) -> str:
@@ -200,8 +208,6 @@ def map_time(run: DailyRun, segmentations: Sequence[Segmentation], sightings: An
 
 def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord]) -> StageRecord:
     """Turn all new looks and yesterday's forecast into one map of kg km⁻² with its doubt."""
-    import pandas as pd
-
     from oceanclean import density
 
     before = previous_forecast(run)
@@ -215,20 +221,24 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
     def body(folder: Path) -> Mapping[str, Any]:
         segmentations = [segmentation_of(d) for d in detected]
         sightings = load_table("Detections", ingested.path("sightings.parquet"))
-        if before:
-            sightings = sightings[sightings["available_at"] > pd.Timestamp(issued_before(run))]
+        used = used_before(run)
+        # only what today's sources still offer can be met again
+        offered = {*ingested.facts["scenes"], *sightings["detection_id"]}
+        sightings = sightings[~sightings["detection_id"].isin(used)]
+        looks = ({s.scene.scene_id for s in segmentations} | {*sightings["detection_id"]} | used) & offered
         when = map_time(run, segmentations, sightings)
         prior = load_grid("DensityForecast", before) if before else None
+        settings = density.load_settings(run.config)
         result = density.density_map(
-            run.region, segmentations, sightings, prior, valid_time=when, issue_time=run.issue_time,
-            settings=density.load_settings(run.config),
+            run.region, segmentations, sightings, prior, valid_time=when, issue_time=run.issue_time, settings=settings,
         )  # fmt: skip
         save_grid("DensityMap", result, folder / "density.nc")
-        density.hot_spots(result, run.region).to_parquet(folder / "hotspots.parquet")
+        density.hot_spots(result, run.region, settings).to_parquet(folder / "hotspots.parquet")
         return {
             **density.summary(result, run.region),  # with its sentences under "degraded"
             "map_time": when,
             "prior": before.parent.parent.name if before else "",
+            "looks": sorted(looks),
         }
 
     return run.stage("map", inputs, body)
@@ -331,13 +341,15 @@ def publish(
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
+        fields = load_grid("DensityForecast", forecasted.path("forecast.nc"))
+        forcing = load_grid("Forcing", ingested.path("forcing.nc"))
         paths = planning.publish(
             Plan.load(allocated.folder),
             region=run.region,
             fleet=load_table("FleetState", ingested.path("fleet.parquet")),
-            density_map=load_grid("DensityMap", mapped.path("density.nc")),
-            forecast=load_grid("DensityForecast", forecasted.path("forecast.nc")),
-            forcing=load_grid("Forcing", ingested.path("forcing.nc")),
+            density_map=map_at_issue(run, load_grid("DensityMap", mapped.path("density.nc")), fields, forcing),
+            forecast=fields,
+            forcing=forcing,
             segmentations=[segmentation_of(d) for d in detected],
             run=page_facts(run, before),
             folder=folder,
@@ -348,9 +360,46 @@ def publish(
     return run.stage("publish", inputs, body)
 
 
+def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing: xr.Dataset) -> xr.Dataset:
+    """The density map as it stands at the issue time, for the page: what was mapped has drifted since the look.
+
+    Density and doubt are the forecast's at the issue time. Where a cell's figure comes from, and how much of it was
+    seen, is what stood at the place its water comes from: cell centres are carried back by the mean drift.
+    """
+    import numpy as np
+
+    from oceanclean import drift
+    from oceanclean.products import names
+
+    valid = np.datetime64(looked.attrs["valid_time"].removesuffix("Z"))
+    hours = float((np.datetime64(run.issue_time[:-1]) - valid) / np.timedelta64(1, "h"))
+    now = looked.copy(deep=True)
+    at_issue = fields.sel(time=np.datetime64(run.issue_time[:-1]), method="nearest")
+    for name in (names.DENSITY, names.DENSITY_STD):
+        now[name].values[:] = at_issue[name].values
+    if hours > 0:
+        lon, lat = np.meshgrid(looked["lon"], looked["lat"])
+        back = drift.advect(forcing, lon.ravel(), lat.ravel(), run.issue_time[:-1], -hours, output_every_h=hours)
+        row, column, inside = run.region.grid.index(
+            back["lon"].isel(time=-1).to_numpy(), back["lat"].isel(time=-1).to_numpy()
+        )
+        sea = looked["origin"].to_numpy() > 0
+        for name, outside in (("origin", 1), ("observed_fraction", 0.0), ("observation_age", np.nan)):
+            before = looked[name].to_numpy()
+            came = np.where(inside & sea[row, column], before[row, column], outside).reshape(before.shape)
+            now[name].values[:] = np.where(sea, came, before)
+        now["observation_age"].values[:] += hours
+    now.attrs["valid_time"] = run.issue_time
+    return now
+
+
+#: A sentence that starts so tells of something noticed and dealt with; it makes no plan worse.
+NOTE = "Note: "
+
+
 def degraded(records: Sequence[StageRecord]) -> list[str]:
-    """All sentences about what is missing or old today, in the order of the stages, each once."""
-    said = (s.strip() for r in records for s in r.facts.get("degraded", []) if s.strip())
+    """All sentences about what is missing or old today, in the order of the stages, each once; notes left out."""
+    said = (s.strip() for r in records for s in r.facts.get("degraded", []) if s.strip() and not s.startswith(NOTE))
     return list(dict.fromkeys(s[0].upper() + s[1:] + ("" if s.endswith(".") else ".") for s in said))
 
 
@@ -399,6 +448,9 @@ def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapp
 
     if not path.is_file():
         raise InputError(path, "file", "no such file", "a GeoTIFF", "Check the path.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "segmentation.json").is_file():
+        raise InputError(folder, "output folder", "files that are not an earlier segmentation",
+                         "a new or empty folder", "Name another folder with --out.")  # fmt: skip
     scene = sources.open_scene(path, options=dict(options))
     west, south, east, north = sources.scene_bounds(scene)
     land = coast.land(west - 0.05, south - 0.05, east + 0.05, north + 0.05)

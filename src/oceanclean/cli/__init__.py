@@ -24,3 +24,8 @@ def main() -> None:
 
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except PermissionError as error:
+        import typer
+
+        typer.echo(f"error: {error.filename}: may not be written or read. Choose another folder with --work.", err=True)
+        sys.exit(2)

@@ -47,7 +47,7 @@ def score(
     from oceanclean import twin
 
     run = options.daily_run(region, date, issue_time, work, config, seed)
-    figures = twin.score_run(run.folder.root, work / "twin" / region / "truth", run.region)
+    figures = twin.score_run(run.folder.root, work / "twin" / region / "truth", run.region, config)
     if json:
         options.show_json(figures)
         return

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from oceanclean.sources.drifters import read_drifters
     from oceanclean.sources.fleet import read_fleet
     from oceanclean.sources.forcing import read_forcing
-    from oceanclean.sources.places import fingerprint, inputs_used
+    from oceanclean.sources.places import digests, fingerprint, inputs_used
     from oceanclean.sources.registry import kinds, reader
     from oceanclean.sources.scenes import open_scene, read_scenes, scene_bounds
     from oceanclean.sources.sightings import read_sightings
 
 __all__ = [
+    "digests",
     "fingerprint",
     "inputs_used",
     "kinds",
@@ -35,7 +36,7 @@ __all__ = [
 
 # xarray, pandas and rasterio take a second to import: each module loads when one of its names is first used
 _HOME = {
-    "fingerprint": "places", "inputs_used": "places", "kinds": "registry", "reader": "registry",
+    "digests": "places", "fingerprint": "places", "inputs_used": "places", "kinds": "registry", "reader": "registry",
     "open_scene": "scenes", "read_scenes": "scenes", "scene_bounds": "scenes", "read_drifters": "drifters",
     "read_fleet": "fleet", "read_forcing": "forcing", "read_sightings": "sightings",
 }  # fmt: skip

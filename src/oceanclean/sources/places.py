@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from oceanclean.errors import SettingsError
 from oceanclean.settings import SourceSettings, SourcesSettings
 from oceanclean.sources.registry import ROLES
-from oceanclean.store import digest_record
+from oceanclean.store import digest_file, digest_record
 
 if TYPE_CHECKING:
     from oceanclean.products.scene import SceneRef
@@ -108,3 +108,8 @@ def inputs_used(sources: SourcesSettings, work: Path | None, scenes: Sequence[Sc
             title = str(source.options.get("title", source.kind))
             entries.append({"role": role, "kind": source.kind, "title": title, "files": listed or "none"})
     return entries
+
+
+def digests(sources: SourcesSettings, work: Path | None = None) -> dict[str, str]:
+    """SHA-256 of every file that the sources name, by ``folder/name``: what the ledger says went in."""
+    return {f"{p.parent.name}/{p.name}": digest_file(p) for p in sorted(set(_all_files(sources, work)))}
