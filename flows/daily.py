@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from prefect import flow, get_client, runtime, task, unmapped
+from prefect import flow, get_client, runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.concurrency.sync import concurrency
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from oceanclean import chain
 from oceanclean.chain.report import image_markdown, summary_lines, vessel_rows
@@ -51,7 +50,7 @@ allocate = _as_task(chain.allocate, "allocate", 30)
 publish = _as_task(chain.publish, "publish", 10)
 
 
-@flow(name="daily-plan", task_runner=ThreadPoolTaskRunner(max_workers=1), validate_parameters=False)  # type: ignore[arg-type]
+@flow(name="daily-plan", validate_parameters=False)
 def daily(
     region: str = "demo",
     issue_time: str | None = None,
@@ -71,16 +70,15 @@ def daily(
     run = chain.DailyRun(region, chain.parse_issue_time(issue_time or _scheduled()), Path(work),
                          Path(config) if config else None, seed)  # fmt: skip
     _ = run.region
-    with (
-        lock(run.folder.root.parent / ".flow-lock", f"Region {region}", wait_s=3600),
-        _one_at_a_time(region),
-        run.folder.hold(),
-    ):
+    on_this_machine = lock(run.folder.root.parent / ".flow-lock", f"Region {region}", wait_s=3600)
+    with on_this_machine, _one_at_a_time(region), run.folder.hold():
         chain.begin(run)
         try:
             ingested = ingest(run)
             scenes = chain.new_scenes(run, ingested)
-            detected = detect.map(unmapped(run), unmapped(ingested), scenes).result() if scenes else []
+            # one after the other: TensorFlow uses every core for one scene, and a task in a worker thread cannot be
+            # stopped at its time limit
+            detected = [detect(run, ingested, scene) for scene in scenes]
             mapped = map_density(run, ingested, detected)
             forecasted = forecast(run, ingested, mapped)
             allocated = allocate(run, ingested, forecasted)

@@ -35,7 +35,8 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "OCEANCLEAN_CONFIG": str(self.config), "OCEANCLEAN_WORK": str(self.work)}
+        inherited = {k: v for k, v in os.environ.items() if k != "PREFECT_HOME"}  # a test may have imported the flows
+        return {**inherited, "OCEANCLEAN_CONFIG": str(self.config), "OCEANCLEAN_WORK": str(self.work)}
 
     def command(self, *arguments: str, date: str = DAY) -> list[str]:
         return [sys.executable, "-m", "oceanclean", *arguments, "--region", "cove", "--date", date]
