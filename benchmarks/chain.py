@@ -50,18 +50,26 @@ def main() -> None:
         print(f"{machine}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
         print(f"{'stage':34s} {'wall s':>8s} {'stage s':>8s} {'peak MiB':>9s} {'in MiB':>8s} {'out MiB':>8s}")
         print(f"{'twin observe (not a stage)':34s} {seconds:8.1f} {'':8s} {'':9s} {'':8s} {seen / 2**20:8.1f}")
-        size_in, known = seen, 0
-        for until in [s for s in STAGES if s not in {"detect"}]:
+        sizes: dict[str, int] = {}
+        for until in STAGES:
             wall, printed = _oceanclean(work, until, *named, "--json")
-            records = json.loads(printed)
-            for record in records[known:]:
-                size_out = _size(Path(record["folder"]))
+            for record in json.loads(printed)[len(sizes) :]:
+                size_in = _input(record["stage"], record["facts"], work / "twin" / day.region / "seen", sizes)
+                sizes[record["stage"]] = _size(Path(record["folder"]))
                 print(f"{record['stage']:34s} {wall:8.1f} {record['seconds']:8.1f} {record['peak_mib']:9.0f} "
-                      f"{size_in / 2**20:8.1f} {size_out / 2**20:8.1f}")  # fmt: skip
-                size_in = size_out
-            known = len(records)
+                      f"{size_in / 2**20:8.1f} {sizes[record['stage']] / 2**20:8.1f}")  # fmt: skip
         wall, _ = _oceanclean(work, "plan", *named)
         print(f"{'the same day again':34s} {wall:8.1f}")
+
+
+def _input(stage: str, facts: dict[str, object], seen: Path, sizes: dict[str, int]) -> int:
+    """Bytes of what a stage reads: files of the outside world, or folders of the stages before it."""
+    if stage == "ingest":
+        return _size(seen)
+    if stage.startswith("detect-"):
+        return sum(p.stat().st_size for p in (seen / "scenes").glob(f"{facts['scene']}*"))
+    read = {"map": ("detect-",), "forecast": ("map", "ingest"), "allocate": ("forecast", "ingest")}
+    return sum(size for name, size in sizes.items() if name.startswith(read.get(stage, ("",))))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ def _part(until: str, help_text: str) -> None:
 
 
 _part("ingest", "Read all sources as they were at the issue time, and stop there.")
+_part("detect", "Run the day as far as the debris found in each scene.")
 _part("map", "Run the day as far as the density map (kg per km², with its doubt).")
 _part("forecast", "Run the day as far as the drift forecast of the density map.")
 _part("allocate", "Run the day as far as the orders of each vessel.")
