@@ -221,3 +221,53 @@ def test_the_fingerprint_changes_with_the_files(tmp_path):
     (tmp_path / "b.csv").write_text("y")
     assert fingerprint(wanted) != first
     assert inputs_used(wanted, None, [])[0]["files"] == "a.csv, b.csv"
+
+
+def _fleet_status(tmp_path, lines: str):
+    """Read the demo's fleet with a status file of the given lines."""
+    from pathlib import Path
+
+    from oceanclean.region import load_region
+    from oceanclean.settings import SourceSettings, load_fleet_settings
+    from oceanclean.sources import read_fleet
+
+    config = Path(__file__).resolve().parents[2] / "config"
+    path = tmp_path / "fleet_status.csv"
+    path.write_text("vessel_id,time,latitude,longitude,hold_used_kg,available,available_at\n" + lines)
+    source = SourceSettings(kind="fleet_csv", path=str(path))
+    table, said = read_fleet(
+        load_region("demo", config),
+        load_fleet_settings("demo", config),
+        [source],
+        issue_time="2026-06-15T11:00:00Z",
+        work=tmp_path,
+    )
+    return table.set_index("vessel_id"), said
+
+
+def test_a_message_that_came_after_the_issue_time_is_not_known(tmp_path) -> None:
+    """A fix of 10:00 that arrived at 12:00 does not stand in the plan of 11:00."""
+    table, _ = _fleet_status(tmp_path, "manati,2026-06-15T10:00:00Z,16.2,-87.5,10,yes,2026-06-15T12:00:00Z\n")
+    assert table.geometry["manati"].distance(table.geometry["barracuda"]) < 1e-9  # both in Puerto Cortes
+
+
+def test_a_vessel_out_of_service_is_not_sent_and_an_unknown_word_is_refused(tmp_path) -> None:
+    """Nobody is sent because a message was not understood."""
+    good = "{},2026-06-15T09:00:00Z,16.2,-87.5,10,{},2026-06-15T09:30:00Z\n"
+    table, _ = _fleet_status(tmp_path, good.format("manati", "out of service"))
+    assert not table["available"]["manati"]
+    with pytest.raises(InputError, match="perhaps"):
+        _fleet_status(tmp_path, good.format("manati", "perhaps"))
+
+
+def test_one_impossible_report_keeps_one_vessel_in_port(tmp_path) -> None:
+    """A latitude with a wrong sign does not stop the fleet; a hold fuller than full counts as full."""
+    lines = (
+        "manati,2026-06-15T09:00:00Z,-16.2,-87.5,10,yes,2026-06-15T09:30:00Z\n"
+        "garza,2026-06-15T09:00:00Z,16.0,-87.0,99999,yes,2026-06-15T09:30:00Z\n"
+    )
+    table, said = _fleet_status(tmp_path, lines)
+    assert not table["available"]["manati"]
+    assert "cannot be true" in table["reason"]["manati"]
+    assert table["hold_used"]["garza"] == table["hold"]["garza"]
+    assert any("taken as full" in sentence for sentence in said)

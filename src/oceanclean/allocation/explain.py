@@ -10,9 +10,15 @@ import pandas as pd
 from oceanclean.allocation.model import Day, Shut
 from oceanclean.allocation.problem import Code, V
 from oceanclean.allocation.schedule import first_limit
+from oceanclean.settings import KNOT_M_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+def knots(speed: float) -> str:
+    """A wind speed in m/s as crews read it."""
+    return f"{speed / KNOT_M_S:.0f} kn"
 
 
 def clock(issue: np.datetime64, seconds: float) -> str:
@@ -32,7 +38,7 @@ def shut_until(day: Day, v: int, patch: int) -> str:
     if first == Shut.WAVES:
         return f"Hs {day.waves[patch, stretch].max():.1f} m > {row['max_wave_height']:g} m{until}"
     if first == Shut.WIND:
-        return f"wind {day.wind[patch, stretch].max():.0f} m/s > {row['max_wind']:g} m/s{until}"
+        return f"wind {knots(day.wind[patch, stretch].max())} > {knots(row['max_wind'])}{until}"
     if first == Shut.NIGHT:
         return f"dark{until}"
     if first == Shut.CLOSED_AREA:
@@ -54,7 +60,7 @@ def _main_cause(day: Day, v: int, patches: NDArray[np.int64]) -> str:
     if worst == Shut.WAVES:
         return f"Hs up to {day.waves[patches][hit].max():.1f} m > {row['max_wave_height']:g} m {until}"
     if worst == Shut.WIND:
-        return f"wind up to {day.wind[patches][hit].max():.0f} m/s > {row['max_wind']:g} m/s {until}"
+        return f"wind up to {knots(day.wind[patches][hit].max())} > {knots(row['max_wind'])} {until}"
     if worst == Shut.NIGHT:
         return "works by daylight only, and too little of it is left"
     return "all debris lies in closed areas"

@@ -12,7 +12,7 @@ import pandas as pd
 from oceanclean.errors import InputError, SettingsError
 from oceanclean.products import validate_table
 from oceanclean.region import Region, metres_per_degree
-from oceanclean.settings import KNOT_M_S, FleetSettings, SourceSettings, VesselSettings
+from oceanclean.settings import KNOT_M_S, FleetSettings, PortSettings, SourceSettings, VesselSettings
 from oceanclean.sources import tables
 from oceanclean.sources.places import files_of
 from oceanclean.sources.registry import reader, reader_of
@@ -35,6 +35,7 @@ _COLUMNS = {
     "endurance_h": ("endurance_h", "endurance_left_h"),
     "available": ("available",),
     "reason": ("reason",),
+    "available_at": ("available_at",),
 }
 
 
@@ -73,8 +74,15 @@ def read_fleet(
                                 f"one of the region's ports {sorted(ports)}", "Correct the port's name.")  # fmt: skip
         known = status.get(vessel.id)
         lon, lat, seen = _position(vessel, known, ports[vessel.home_port].lon, ports[vessel.home_port].lat, now)
-        places.append(_afloat(region, fleet, vessel, lon, lat))
+        places.append(_place(region, fleet, vessel, known, lon, lat, ports[vessel.home_port], degraded))
         rows.append(_row(vessel, known, seen))
+        if rows[-1]["hold_used"] > vessel.hold_kg:
+            told = f"{rows[-1]['hold_used']:,.0f} kg in a hold of {vessel.hold_kg:,.0f} kg"
+            degraded.append(f"{vessel.name} reports {told}: taken as full.")
+            rows[-1]["hold_used"] = vessel.hold_kg
+        doubted = [s for s in degraded if s.startswith(f"{vessel.name}'s last position")]
+        if doubted:
+            rows[-1].update(available=False, reason=doubted[0])
         age = hours(now - seen)
         if known is not None and age > OLD_FIX_H:
             degraded.append(f"The last position of {vessel.name} is {age:.0f} h old.")
@@ -114,6 +122,24 @@ def _row(vessel: VesselSettings, known: pd.Series | None, seen: pd.Timestamp) ->
         "available": bool(state["available"]), "reason": str(state["reason"] or ""), "observed_at": seen,
         "callsign": vessel.callsign or "", "mmsi": vessel.mmsi or "",
     }  # fmt: skip
+
+
+def _place(
+    region: Region, fleet: FleetSettings, vessel: VesselSettings, known: pd.Series | None, lon: float, lat: float,
+    port: PortSettings, degraded: list[str],
+) -> tuple[float, float]:  # fmt: skip
+    """The vessel's position; a report that cannot be true keeps that vessel in port, and the fleet's plan goes on.
+
+    Raises:
+        InputError: a position in the settings that cannot be true.
+    """
+    try:
+        return _afloat(region, fleet, vessel, lon, lat)
+    except InputError as error:
+        if known is None:
+            raise
+        degraded.append(f"{vessel.name}'s last position cannot be true ({error.found}): it stays until that is mended.")
+        return _afloat(region, fleet, vessel, port.lon, port.lat)
 
 
 def _afloat(
@@ -165,6 +191,8 @@ def _newest(
         table, notes = reader_of("fleet_status", source.kind)(source, work)
         degraded += notes
         available = table["time"] + pd.Timedelta(hours=source.latency_h)
+        if "available_at" in table:
+            available = table["available_at"].fillna(available)
         frames.append(table[(table["time"] <= now) & (available <= now)])
     if not frames:
         return {}, degraded
@@ -182,6 +210,28 @@ def _newest(
     return {v.id: newest.loc[v.id] for v in fleet.vessels if v.id in newest.index}, degraded
 
 
+#: What crews write for yes and no; an empty field leaves what the settings say.
+_SERVICE = {
+    "true": True, "1": True, "yes": True, "y": True, "in service": True, "available": True, "": None,
+    "false": False, "0": False, "no": False, "n": False, "out of service": False, "unavailable": False,
+}  # fmt: skip
+
+
+def _in_service(raw: pd.DataFrame, path: Path) -> list[bool | None]:
+    """The column ``available`` as yes, no, or not said.
+
+    Raises:
+        InputError: a word that is neither; a vessel is never sent because nobody understood its message.
+    """
+    words = raw["available"].fillna("").astype(str).str.strip().str.lower()
+    strange = ~words.isin(list(_SERVICE))
+    if strange.any():
+        line = raw[strange].iloc[0]
+        raise InputError(path, f"available of {line['vessel_id']}, line {line['line']}", repr(line["available"]),
+                         f"one of {sorted(w for w in _SERVICE if w)}", "Correct the line.")  # fmt: skip
+    return [_SERVICE[w] for w in words]
+
+
 @reader("fleet_csv", "fleet_status")
 def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFrame, list[str]]:
     """Status rows of CSV files: vessel_id, time, latitude, longitude; where known hold_used_kg, endurance_h,
@@ -191,7 +241,7 @@ def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFr
         InputError: a line that cannot be read, or a negative hold or endurance.
     """  # noqa: D205
     notes: list[str] = []
-    optional = ("hold_used_kg", "endurance_h", "available", "reason")
+    optional = ("hold_used_kg", "endurance_h", "available", "reason", "available_at")
     frames = []
     for path in files_of(source.path, work, (".csv",)):
         raw = tables.read_csv(path, _COLUMNS, optional, notes)
@@ -205,9 +255,10 @@ def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFr
                     raise InputError(
                         path, f"{column}, line {line}", out[column].min(), "0 or more", "Correct the line."
                     )
+        if "available_at" in raw:
+            out["available_at"] = tables.times(raw, "available_at", path, notes)
         if "available" in raw:
-            out["available"] = raw["available"].str.lower().map({"true": True, "1": True, "yes": True,
-                                                                 "false": False, "0": False, "no": False})  # fmt: skip
+            out["available"] = _in_service(raw, path)
         if "reason" in raw:
             out["reason"] = raw["reason"]
         frames.append(out)

@@ -172,7 +172,7 @@ def without_repeats(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         for values in largest.values():
             values[same] = np.fmax(values[same], values[row])
     if repeats:
-        notes.append(f"Sightings that repeat another were counted once: {repeats}.")
+        notes.append(f"Note: sightings that repeat another were counted once: {repeats}.")
     return table.assign(**largest).iloc[kept].reset_index(drop=True)
 
 
