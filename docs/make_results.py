@@ -95,14 +95,15 @@ def plan_section(work: Path) -> list[str]:
     """Plan the Mediterranean day; keep page, picture and exchange files."""
     record = oceanclean("plan", "--region", "mediterranean", "--date", "2020-01-04", "--work", str(work))
     keep_picture(Path(record["files"]["picture"]), RESULTS / "mediterranean-plan.png")
-    for kind in ("page", "gpx", "orders"):
+    for kind in ("gpx", "orders"):  # the page embeds Leaflet, which is not ours to keep here
         if kind in record["files"]:
             shutil.copy(record["files"][kind], RESULTS / f"mediterranean-{Path(record['files'][kind]).name}")
     lines = ["## Mediterranean, 4 and 5 January 2020", ""]
     lines += [
         "Real NEMO currents on their C-grid, ERA5 wind and waves, real litter windrows of the same season (Cózar et al.",
-        "2024), real ports and coast; the fleet is invented. The page is [mediterranean-plan.html]"
-        "(results/mediterranean-plan.html).", "",
+        "2024), real ports and coast; the fleet is invented. Beside the picture stand the [orders]"
+        "(results/mediterranean-orders.csv) and the [routes](results/mediterranean-plan.gpx); the page itself is made by "
+        "`oceanclean plan --region mediterranean --date 2020-01-04`.", "",
         "![plan of the Mediterranean day](results/mediterranean-plan.png)", "",
         f"Expected catch {record['expected_kg']:,.0f} kg, 80 % interval {record['p10_kg']:,.0f} to "
         f"{record['p90_kg']:,.0f} kg; the plan is proven to be within {100 * (record['gap'] or 0):.1f} % of the best that is "
