@@ -227,3 +227,17 @@ def test_every_start_leaves_its_own_ledger(continued: Place) -> None:
     ledger = json.loads((continued.day / "run.json").read_text())
     assert ledger["stages"][0]["facts"]["digests"]
     assert "allocation" in ledger["model_settings"]
+
+
+def test_a_scene_that_cannot_be_used_does_not_end_the_day(continued: Place) -> None:
+    """A second scene without a single measurement: the plan comes from the other, and says so."""
+    import rasterio
+
+    scenes = continued.work / "twin" / "cove" / "seen" / "scenes"
+    good = next(scenes.glob("*.tif"))
+    shutil.copy(good, scenes / "empty.tif")
+    with rasterio.open(scenes / "empty.tif", "r+") as scene:
+        scene.write(scene.read() * 0)
+    result = continued.plan()
+    assert any("empty" in sentence and "not used" in sentence for sentence in result["degraded"])
+    assert Path(result["files"]["page"]).is_file()

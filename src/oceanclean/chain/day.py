@@ -65,7 +65,7 @@ def finish(run: DailyRun, records: Sequence[StageRecord]) -> DayResult:
         degraded=sentences,
         stages=[_stage_entry(r) for r in records],
         expected_kg=allocate.facts["expected_kg"],
-        models={r.facts["model"]: r.facts["model_sha256"] for r in records if r.stage.startswith("detect-")},
+        models={r.facts["model"]: r.facts["model_sha256"] for r in records if "model" in r.facts},
     )
     _close(run, ledger)
     facts = allocate.facts

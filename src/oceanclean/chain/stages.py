@@ -57,6 +57,11 @@ def segmentation_of(detected: StageRecord) -> Segmentation:
     return Segmentation.from_json(record)
 
 
+def segmentations_of(detected: Sequence[StageRecord]) -> list[Segmentation]:
+    """What the detect stages left; scenes that could not be used are not among them."""
+    return [segmentation_of(d) for d in detected if "segmentation.json" in d.outputs]
+
+
 def ingest(run: DailyRun) -> StageRecord:
     """Read every source as it was at the issue time: scenes, forcing, drifters, sightings, fleet.
 
@@ -154,7 +159,10 @@ def detect(run: DailyRun, ingested: StageRecord, scene_id: str, progress: Progre
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
-        result = vision.segment(scene, folder, land=run.region.land, settings=settings, progress=progress)
+        try:
+            result = vision.segment(scene, folder, land=run.region.land, settings=settings, progress=progress)
+        except (InputError, MissingDataError) as error:  # one scene that cannot be used does not end the day
+            return {"scene": scene_id, "degraded": [f"Scene {scene_id} was not used: {error}"]}
         record = result.to_json()
         for key in ("raster", "detections", "picture"):
             record[key] = Path(record[key]).name if record[key] else ""
@@ -219,7 +227,7 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
-        segmentations = [segmentation_of(d) for d in detected]
+        segmentations = segmentations_of(detected)
         sightings = load_table("Detections", ingested.path("sightings.parquet"))
         used = used_before(run)
         # only what today's sources still offer can be met again
@@ -350,7 +358,7 @@ def publish(
             density_map=map_at_issue(run, load_grid("DensityMap", mapped.path("density.nc")), fields, forcing),
             forecast=fields,
             forcing=forcing,
-            segmentations=[segmentation_of(d) for d in detected],
+            segmentations=segmentations_of(detected),
             run=page_facts(run, before),
             folder=folder,
             settings=load_model_settings("planning", planning.PlanningSettings, run.config),

@@ -156,7 +156,22 @@ def scaling_of(
         raise InputError(path, "scale", "integers, and nothing says how they become reflectance",
                          "a scale and an offset", "Give them (--scale 0.0001 --offset 0, or --offset -0.1 from "
                          "processing baseline 04.00 on).")  # fmt: skip
-    return float(1.0 if scale is None else scale), float(inside_offset if offset is None else offset)
+    return (
+        _number(path, "scale", 1.0 if scale is None else scale),
+        _number(path, "offset", inside_offset if offset is None else offset),
+    )
+
+
+def _number(path: Path, field: str, value: object) -> float:
+    """A tag or option as a number.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise InputError(path, field, repr(value), "a number", "Correct the tag, or give the option.") from error
 
 
 def offset_stated(path: Path, options: Mapping[str, Any]) -> bool:
