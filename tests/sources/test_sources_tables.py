@@ -271,3 +271,24 @@ def test_one_impossible_report_keeps_one_vessel_in_port(tmp_path) -> None:
     assert "cannot be true" in table["reason"]["manati"]
     assert table["hold_used"]["garza"] == table["hold"]["garza"]
     assert any("taken as full" in sentence for sentence in said)
+
+
+GOOD = "manati,2026-06-15T08:00:00Z,16.2,-87.5,10,yes,2026-06-15T08:30:00Z\n"
+
+
+@pytest.mark.parametrize("position", ["-16.2,-87.5", "-95,-87.5", "16.2,632.5", ",", "15.2,-87.5"])
+def test_a_fix_that_cannot_be_true_gives_way_to_the_one_before(tmp_path, position) -> None:
+    """Wrong sign, no latitude at all, a whole turn too far, empty, inland: the last good fix stands, and it is said."""
+    table, said = _fleet_status(tmp_path, GOOD + f"manati,2026-06-15T09:00:00Z,{position},25,yes,\n")
+    place = table.geometry["manati"]
+    assert (place.y, place.x) == pytest.approx((16.2, -87.5))
+    assert table["observed_at"]["manati"] == pd.Timestamp("2026-06-15T08:00Z")
+    assert table["hold_used"]["manati"] == 25  # what else the newest message says still holds
+    assert table["available"]["manati"]
+    assert any("cannot be true" in s and "08:00 UTC was taken" in s for s in said)
+
+
+def test_a_message_that_does_not_say_when_it_came_is_known_after_the_latency(tmp_path) -> None:
+    """An empty available_at is no mistake: time and latency stand in."""
+    table, _ = _fleet_status(tmp_path, GOOD.replace("2026-06-15T08:30:00Z", ""))
+    assert table.geometry["manati"].y == pytest.approx(16.2)

@@ -72,17 +72,17 @@ def read_fleet(
         if vessel.home_port not in ports:
             raise SettingsError(f"config/fleets/{fleet.name}.yaml", f"{vessel.id}.home_port", repr(vessel.home_port),
                                 f"one of the region's ports {sorted(ports)}", "Correct the port's name.")  # fmt: skip
-        known = status.get(vessel.id)
-        lon, lat, seen = _position(vessel, known, ports[vessel.home_port].lon, ports[vessel.home_port].lat, now)
-        places.append(_place(region, fleet, vessel, known, lon, lat, ports[vessel.home_port], degraded))
+        fixes = status.get(vessel.id)
+        known = None if fixes is None else fixes.iloc[-1]
+        place, seen, doubt = _stand(region, fleet, vessel, fixes, ports[vessel.home_port], now, degraded)
+        places.append(place)
         rows.append(_row(vessel, known, seen))
         if rows[-1]["hold_used"] > vessel.hold_kg:
             told = f"{rows[-1]['hold_used']:,.0f} kg in a hold of {vessel.hold_kg:,.0f} kg"
             degraded.append(f"{vessel.name} reports {told}: taken as full.")
             rows[-1]["hold_used"] = vessel.hold_kg
-        doubted = [s for s in degraded if s.startswith(f"{vessel.name}'s last position")]
-        if doubted:
-            rows[-1].update(available=False, reason=doubted[0])
+        if doubt:
+            rows[-1].update(available=False, reason=doubt)
         age = hours(now - seen)
         if known is not None and age > OLD_FIX_H:
             degraded.append(f"The last position of {vessel.name} is {age:.0f} h old.")
@@ -94,15 +94,34 @@ def read_fleet(
     return validate_table("FleetState", table, f"fleet {fleet.name}"), degraded
 
 
-def _position(
-    vessel: VesselSettings, known: pd.Series | None, port_lon: float, port_lat: float, now: pd.Timestamp
-) -> tuple[float, float, pd.Timestamp]:
-    """Longitude, latitude and time of the best known position."""
-    if known is not None:
-        return float(known["lon"]), float(known["lat"]), known["time"]
-    if vessel.lon is not None and vessel.lat is not None:
-        return vessel.lon, vessel.lat, now
-    return port_lon, port_lat, now
+def _stand(
+    region: Region, fleet: FleetSettings, vessel: VesselSettings, fixes: pd.DataFrame | None, port: PortSettings,
+    now: pd.Timestamp, degraded: list[str],
+) -> tuple[tuple[float, float], pd.Timestamp, str]:  # fmt: skip
+    """Where a vessel stands, since when, and why it may not be sent (empty where it may).
+
+    A fix that cannot be true is passed over for the one before; where none is left the vessel stays in port, and
+    the plan of the others goes on.
+
+    Raises:
+        InputError: a position in the settings that cannot be true.
+    """
+    if fixes is None:
+        given = vessel.lon is not None and vessel.lat is not None
+        lon, lat = (vessel.lon, vessel.lat) if given else (port.lon, port.lat)
+        return _afloat(region, fleet, vessel, float(lon), float(lat)), now, ""  # type: ignore[arg-type]
+    wrong = ""
+    for _, fix in fixes.iloc[::-1].iterrows():
+        try:
+            place = _afloat(region, fleet, vessel, float(fix["lon"]), float(fix["lat"]))
+        except InputError as error:
+            wrong = wrong or f"{vessel.name}'s last position cannot be true ({error.found}, {said(fix['time'])})"
+            continue
+        if wrong:
+            degraded.append(f"{wrong}: the one of {said(fix['time'])} was taken.")
+        return place, fix["time"], ""
+    degraded.append(f"{wrong}: it stays until that is mended.")
+    return _afloat(region, fleet, vessel, port.lon, port.lat), fixes["time"].iloc[-1], degraded[-1]
 
 
 def _row(vessel: VesselSettings, known: pd.Series | None, seen: pd.Timestamp) -> dict[str, Any]:
@@ -124,24 +143,6 @@ def _row(vessel: VesselSettings, known: pd.Series | None, seen: pd.Timestamp) ->
     }  # fmt: skip
 
 
-def _place(
-    region: Region, fleet: FleetSettings, vessel: VesselSettings, known: pd.Series | None, lon: float, lat: float,
-    port: PortSettings, degraded: list[str],
-) -> tuple[float, float]:  # fmt: skip
-    """The vessel's position; a report that cannot be true keeps that vessel in port, and the fleet's plan goes on.
-
-    Raises:
-        InputError: a position in the settings that cannot be true.
-    """
-    try:
-        return _afloat(region, fleet, vessel, lon, lat)
-    except InputError as error:
-        if known is None:
-            raise
-        degraded.append(f"{vessel.name}'s last position cannot be true ({error.found}): it stays until that is mended.")
-        return _afloat(region, fleet, vessel, port.lon, port.lat)
-
-
 def _afloat(
     region: Region, fleet: FleetSettings, vessel: VesselSettings, lon: float, lat: float
 ) -> tuple[float, float]:
@@ -151,9 +152,10 @@ def _afloat(
         InputError: outside the waters, or farther inland than :data:`SNAP_M`.
     """
     west, south, east, north = region.routing_grid.bounds
-    turned = float(region.routing_grid.wrap(np.array([lon]))[0])
+    possible = -180 <= lon <= 360  # else a whole turn would bring any number into the waters
+    turned = float(region.routing_grid.wrap(np.array([lon]))[0]) if possible else lon
     source, field = f"fleet {fleet.name}", f"position of {vessel.id}"
-    if not (west <= turned <= east and south <= lat <= north):
+    if not (possible and west <= turned <= east and south <= lat <= north):
         raise InputError(source, field, f"{lat:.3f}°, {lon:.3f}°",
                          f"a place in the waters {south:g}..{north:g}° N, {west:g}..{east:g}° E",
                          "Correct lat and lon, or widen the region's waters.")  # fmt: skip
@@ -183,8 +185,8 @@ def _metres_inland(region: Region, lon: float, lat: float) -> float:
 
 def _newest(
     fleet: FleetSettings, sources: Sequence[SourceSettings], now: pd.Timestamp, work: Path | None
-) -> tuple[dict[str, pd.Series], list[str]]:
-    """The newest status row of each vessel that was known by ``now``."""
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The status rows of each vessel that were known by ``now``, the newest last."""
     degraded: list[str] = []
     frames = []
     for source in sources:
@@ -207,7 +209,7 @@ def _newest(
         if missing:
             degraded.append(f"No position is known of {', '.join(missing)} (others from {oldest_said} on): "
                             "taken from the settings.")  # fmt: skip
-    return {v.id: newest.loc[v.id] for v in fleet.vessels if v.id in newest.index}, degraded
+    return {v.id: table[table["vessel_id"] == v.id] for v in fleet.vessels if v.id in newest.index}, degraded
 
 
 #: What crews write for yes and no; an empty field leaves what the settings say.
@@ -246,7 +248,8 @@ def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFr
     for path in files_of(source.path, work, (".csv",)):
         raw = tables.read_csv(path, _COLUMNS, optional, notes)
         out = pd.DataFrame({"vessel_id": raw["vessel_id"], "time": tables.times(raw, "time", path, notes)})
-        out["lat"], out["lon"] = tables.places(raw, path)
+        # whether a position can be true is judged vessel by vessel: one wrong sign must not stop the fleet
+        out["lat"], out["lon"] = (tables.numbers(raw, c, path, empty_allowed=True) for c in ("lat", "lon"))
         for column in ("hold_used_kg", "endurance_h"):
             if column in raw:
                 out[column] = tables.numbers(raw, column, path, empty_allowed=True)
@@ -256,7 +259,9 @@ def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFr
                         path, f"{column}, line {line}", out[column].min(), "0 or more", "Correct the line."
                     )
         if "available_at" in raw:
-            out["available_at"] = tables.times(raw, "available_at", path, notes)
+            stated = raw["available_at"] != ""
+            out["available_at"] = pd.Series(pd.NaT, index=raw.index, dtype="datetime64[ns, UTC]")
+            out.loc[stated, "available_at"] = tables.times(raw[stated], "available_at", path, notes)
         if "available" in raw:
             out["available"] = _in_service(raw, path)
         if "reason" in raw:
