@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from source_files import ISSUE, make_region, source, sources
 from oceanclean.errors import InputError, SettingsError
 from oceanclean.region import load_region
 from oceanclean.settings import FleetSettings, load_fleet_settings, load_sources_settings
-from oceanclean.sources import fingerprint, inputs_used, read_drifters, read_fleet, read_sightings
+from oceanclean.sources import fingerprint, inputs_used, read_drifters, read_fleet, read_sightings, tables
 from oceanclean.sources.places import expand
 
 DRIFTERS = """ID,time,latitude,longitude,drogue_lost_date
@@ -77,6 +79,32 @@ def test_times_without_zone_are_said_and_wrong_times_are_refused(tmp_path):
         drifters(tmp_path, text.replace("30.5", "95"), required=True)
 
 
+@pytest.mark.parametrize(
+    "garbage", ["09:00-06", "09:00", "2026-06-15T09:00-06:0", "2026-06-15T09:00 EST", "15 o'clock", "-06", "+0600"]
+)
+@pytest.mark.parametrize("other", ["2026-06-15T01:00Z", "2026-06-15 01:00", "2026-06-15T01:00-06"])
+def test_a_text_that_is_no_whole_time_is_named_with_its_line(garbage, other):
+    """Neither a traceback nor a time of today, whatever kinds of time stand beside it."""
+    table = pd.DataFrame({"time": [other, garbage], "line": [2, 3]})
+    with pytest.raises(InputError) as caught:
+        tables.times(table, "time", Path("seen.csv"), [])
+    assert caught.value.source == "seen.csv"
+    assert caught.value.field == "time, line 3"
+    assert garbage in str(caught.value.found)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("2026-06-15T09:00-06", 15), ("2026-06-15 09:00 GMT", 9), ("20260615T0900Z", 9), ("2026-06-15T09:00+0530", 3.5),
+     ("6/15/2026 9:00", 9), ("15-06-2026 09:00", 9)],
+)  # fmt: skip
+def test_zones_are_read_as_people_write_them(text, hour):
+    """Offsets of hours alone and the words for UTC count like the long form, beside times without zone too."""
+    table = pd.DataFrame({"time": [text, "2026-06-15 00:00"], "line": [2, 3]})
+    times = tables.times(table, "time", Path("seen.csv"), [])
+    assert list(times) == [pd.Timestamp("2026-06-15T00:00Z") + pd.Timedelta(hours=hour), pd.Timestamp("2026-06-15T00Z")]
+
+
 SIGHTINGS = """time,latitude,longitude,observer,description,area_m2
 2026-06-15T00:00Z,30.50,-149.0,ferry,plastic in a line,400
 2026-06-15T00:20Z,30.51,-149.01,tug,long slick of plastic,900
@@ -98,7 +126,7 @@ def test_one_patch_reported_twice_counts_once(tmp_path):
     table, said = sightings(tmp_path, SIGHTINGS)
     assert len(table) == 2
     assert table.area_m2.max() == 900
-    assert any("repeat another were counted once: 1" in s for s in said)
+    assert "Note: sightings that repeat another were counted once: 1." in said  # a note, no degradation
     assert any("1 sightings outside" in s for s in said)
 
 

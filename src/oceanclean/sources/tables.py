@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 #: A units row carries these words under the columns of time and place.
 _UNIT_WORDS = {"utc", "degrees_north", "degrees_east", "degrees", "degree_north", "degree_east", "m s-1", "m"}
+#: A time of day followed by its zone, and a text that begins with a time of day.
+_ZONED = re.compile(r"[T ]\d{1,2}(?::?\d{2}){0,2}(?:\.\d+)?\s*(?:Z|GMT|UTC|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
+_HOUR_ALONE = re.compile(r"^T?\d{1,2}:")
 
 
 def read_csv(
@@ -104,16 +108,13 @@ def times(table: pd.DataFrame, column: str, path: Path, notes: list[str], zone: 
         InputError: names the line that is no time.
     """
     text = table[column]
-    zoned = text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True)
+    zoned = text.str.contains(_ZONED)
     values = pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns, UTC]")
     if zoned.any():
-        values[zoned] = pd.to_datetime(text[zoned], errors="coerce", utc=True, format="mixed").astype(
-            "datetime64[ns, UTC]"
-        )
+        values[zoned] = _nanoseconds(pd.to_datetime(text[zoned], errors="coerce", utc=True, format="mixed"))
     if (~zoned).any():
-        naive = pd.to_datetime(text[~zoned], errors="coerce", format="mixed")
-        local = naive.dt.tz_localize(zone or "UTC", ambiguous="NaT", nonexistent="NaT")
-        values[~zoned] = local.dt.tz_convert("UTC").astype("datetime64[ns, UTC]")
+        local = _without_zone(text[~zoned]).dt.tz_localize(zone or "UTC", ambiguous="NaT", nonexistent="NaT")
+        values[~zoned] = _nanoseconds(local.dt.tz_convert("UTC"))
     if values.isna().any():
         row = table[values.isna()].iloc[0]
         raise InputError(
@@ -122,6 +123,33 @@ def times(table: pd.DataFrame, column: str, path: Path, notes: list[str], zone: 
     if (~zoned).any() and zone is None and not table.attrs.get("units_row"):
         notes.append(f"{path.name}: {int((~zoned).sum())} times without zone were taken as UTC.")
     return values
+
+
+def _without_zone(text: pd.Series) -> pd.Series:
+    """Times as they stand; NaT where a text is no time, lacks its date, or ends in an offset that cannot be read."""
+    # pandas would give an hour of the day the date of the clock
+    dated = text.where(~text.str.contains(_HOUR_ALONE))
+    try:
+        stamps = pd.to_datetime(dated, errors="coerce", format="mixed")
+        if getattr(stamps.dtype, "tz", None) is None:
+            return stamps
+    except (ValueError, TypeError):  # offsets among them that _ZONED does not know
+        pass
+    return pd.to_datetime(pd.Series([_plain(t) for t in dated], index=text.index), errors="coerce")
+
+
+def _plain(text: object) -> pd.Timestamp | None:
+    """One time without zone; None where it is none or has an offset."""
+    try:
+        stamp = pd.Timestamp(str(text))
+    except (ValueError, TypeError):
+        return None
+    return stamp if stamp is not pd.NaT and stamp.tzinfo is None else None
+
+
+def _nanoseconds(stamps: pd.Series) -> pd.Series:
+    """UTC times to the nanosecond; NaT for years that no observation has, which do not fit into them."""
+    return stamps.where(stamps.dt.year.between(1678, 2261)).astype("datetime64[ns, UTC]")
 
 
 def places(table: pd.DataFrame, path: Path) -> tuple[pd.Series, pd.Series]:
