@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import rasterio
 from source_files import ISSUE, make_region, source, write_scene
 
 from oceanclean.errors import InputError
@@ -140,6 +141,26 @@ def test_an_unusable_scene_is_said_and_the_others_are_used(tmp_path):
     assert "bad.tif" in said[0]
     with pytest.raises(InputError, match=r"bad\.tif"):
         read_scenes(make_region(), [source("scene_folder", tmp_path, required=True)], issue_time=ISSUE, history_h=36)
+
+
+@pytest.mark.parametrize(
+    "tag", [{"scale": "ten"}, {"offset": "nan"}, {"nodata": "zero"}, {"scl_band": "SCL"}, {"scl_band": "99"},
+            {"bands": "B2, B3"}]
+)  # fmt: skip
+def test_a_tag_that_is_no_number_names_itself_and_its_file(tmp_path, tag):
+    """No traceback: the file and the tag are named, and in a folder the other scenes are used."""
+    write_scene(tmp_path / "good.tif")
+    bad = write_scene(tmp_path / "bad.tif")
+    with rasterio.open(bad, "r+") as scene:
+        scene.update_tags(**tag)
+    with pytest.raises(InputError) as caught:
+        open_scene(bad)
+    assert caught.value.source == str(bad)
+    assert caught.value.field == next(iter(tag))
+    found, said = read_scenes(make_region(), [source("scene_folder", tmp_path)], issue_time=ISSUE, history_h=36)
+    assert [s.scene_id for s in found] == ["good"]
+    assert len(said) == 1
+    assert said[0].startswith("Scene bad.tif was not used: ")
 
 
 def test_a_scene_across_the_date_line_keeps_its_width(tmp_path):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,8 +101,11 @@ def bands_of(
     """
     given = facts.get("bands")
     if isinstance(given, Mapping):
-        numbered = {str(k): int(v) for k, v in given.items()}
+        numbered = {str(k): _raster_band(path, f"bands.{k}", v) for k, v in given.items()}
     else:
+        if given and (isinstance(given, str) or not isinstance(given, Sequence)):
+            raise InputError(path, "bands", repr(given), "a list of names, or names with raster bands",
+                             "Name the bands: option bands, in file order.")  # fmt: skip
         described = [band_name(str(g)) for g in given] if given else [band_name(d) for d in source.descriptions]
         if given and len(described) != source.count:
             raise InputError(path, "bands", f"{len(described)} names for {source.count} raster bands",
@@ -121,7 +125,9 @@ def bands_of(
         raise InputError(path, "bands", outside or list(source.descriptions), f"raster bands 1 to {source.count} "
                          f"named among {BANDS}", "Name the bands: option bands, in file order.")  # fmt: skip
     if facts.get("scl_band") is not None:
-        scl = int(facts["scl_band"])
+        scl = _raster_band(path, "scl_band", facts["scl_band"])
+        if not 1 <= scl <= source.count:
+            raise InputError(path, "scl_band", scl, f"a raster band from 1 to {source.count}", "Correct scl_band.")
     return numbered, scl
 
 
@@ -163,15 +169,44 @@ def scaling_of(
 
 
 def _number(path: Path, field: str, value: object) -> float:
-    """A tag or option as a number.
+    """A tag or option as a finite number.
 
     Raises:
         InputError: it is none.
     """
     try:
-        return float(str(value))
-    except ValueError as error:
-        raise InputError(path, field, repr(value), "a number", "Correct the tag, or give the option.") from error
+        number = float(str(value))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(path, field, repr(value), "a number", "Correct the tag, or give the option.")
+    return number
+
+
+def nodata_of(path: Path, source: rasterio.io.DatasetReader, facts: Mapping[str, Any]) -> float | None:
+    """The value of pixels without data (NaN among them), or None where none is named.
+
+    Raises:
+        InputError: a tag or option that is no number.
+    """
+    if "nodata" not in facts:
+        return source.nodata
+    value = facts["nodata"]
+    if value is None or str(value).strip().lower() in {"nan", "none", ""}:
+        return math.nan if str(value).strip().lower() == "nan" else None
+    return _number(path, "nodata", value)
+
+
+def _raster_band(path: Path, field: str, value: object) -> int:
+    """The number of a raster band.
+
+    Raises:
+        InputError: it is no whole number.
+    """
+    number = _number(path, field, value)
+    if number != int(number):
+        raise InputError(path, field, repr(value), "the whole number of a raster band", "Correct it.")
+    return int(number)
 
 
 def offset_stated(path: Path, options: Mapping[str, Any]) -> bool:

@@ -75,7 +75,7 @@ def describe_scene(path: Path, options: Mapping[str, Any], latency_h: float) -> 
                                  "Write the reference system into the file (gdal_edit.py -a_srs).")  # fmt: skip
             bands, scl = scene_tags.bands_of(path, source, facts)
             scale, offset = scene_tags.scaling_of(path, source, facts, list(bands.values()))
-            nodata = facts.get("nodata", source.nodata)
+            nodata = scene_tags.nodata_of(path, source, facts)
     except rasterio.errors.RasterioError as error:
         raise InputError(path, "file", f"unreadable ({error})", "a whole GeoTIFF",
                          "Fetch the file again; it is truncated, damaged or no raster.") from error  # fmt: skip
@@ -87,7 +87,7 @@ def describe_scene(path: Path, options: Mapping[str, Any], latency_h: float) -> 
                          "Correct acquired or available_at.")  # fmt: skip
     return SceneRef(
         scene_id=str(facts.get("scene_id") or path.stem), path=str(path), bands=bands, scale=scale, offset=offset,
-        nodata=None if nodata is None else float(nodata), radiometry=scene_tags.radiometry_of(path, facts),
+        nodata=nodata, radiometry=scene_tags.radiometry_of(path, facts),
         acquired=iso(acquired), available_at=iso(available), platform=str(facts.get("platform") or "unknown"),
         scl_band=scl,
     )  # fmt: skip
