@@ -13,7 +13,16 @@ from source_files import ISSUE, make_region, source, sources
 from oceanclean.errors import InputError, SettingsError
 from oceanclean.region import load_region
 from oceanclean.settings import FleetSettings, load_fleet_settings, load_sources_settings
-from oceanclean.sources import fingerprint, inputs_used, read_drifters, read_fleet, read_sightings, tables
+from oceanclean.sources import (
+    fingerprint,
+    inputs_used,
+    read_drifters,
+    read_fleet,
+    read_forcing,
+    read_scenes,
+    read_sightings,
+    tables,
+)
 from oceanclean.sources.places import expand
 
 DRIFTERS = """ID,time,latitude,longitude,drogue_lost_date
@@ -320,3 +329,35 @@ def test_a_message_that_does_not_say_when_it_came_is_known_after_the_latency(tmp
     """An empty available_at is no mistake: time and latency stand in."""
     table, _ = _fleet_status(tmp_path, GOOD.replace("2026-06-15T08:30:00Z", ""))
     assert table.geometry["manati"].y == pytest.approx(16.2)
+
+
+@pytest.mark.parametrize(
+    ("path", "named", "command"),
+    [("${OCEANCLEAN_WORK}/twin/demo/seen/currents/*.nc", "twin/demo/seen/currents/*.nc", "twin observe --region demo "),
+     ("${OCEANCLEAN_WORK}/mine/currents.nc", "mine/currents.nc", "Fetch the data")],
+)  # fmt: skip
+def test_absent_files_are_named_by_their_real_path_and_made_by_the_right_command(demo, tmp_path, path, named, command):
+    """Nobody has to know what a variable stands for; only the twin's files are made by the twin."""
+    wanted = sources(currents=[source("gridded", path, required=True)])
+    with pytest.raises(InputError) as caught:
+        read_forcing(demo, wanted, start="2026-06-14T00:00Z", end="2026-06-17T00:00Z", issue_time=ISSUE, work=tmp_path)
+    assert caught.value.source == str(tmp_path / named)
+    assert command in caught.value.action
+    assert ("twin" in caught.value.action) == ("twin" in path)
+
+
+def test_sentences_on_absent_files_carry_no_variable(demo, tmp_path):
+    """The page says the file's name, not ``${OCEANCLEAN_WORK}``."""
+    place = "${OCEANCLEAN_WORK}/twin/demo/seen/"
+    sentences = [
+        *read_fleet(demo, fleet(), [source("fleet_csv", place + "ships.csv")], issue_time=ISSUE, work=tmp_path)[1],
+        *read_sightings(demo, [source("sightings_csv", place + "seen.csv")], issue_time=ISSUE, history_h=36,
+                        work=tmp_path)[1],
+        *read_drifters(demo, [source("drifter_csv", place + "buoys.csv")], issue_time=ISSUE, work=tmp_path)[1],
+        *read_scenes(demo, [source("scene_folder", place + "*.tif", required=True)], issue_time=ISSUE, history_h=36,
+                     work=tmp_path)[1],
+    ]  # fmt: skip
+    told = " ".join(sentences)
+    assert all(name in told for name in ("ships.csv", "seen.csv", "buoys.csv", "*.tif"))
+    assert "OCEANCLEAN" not in told
+    assert "/" not in told

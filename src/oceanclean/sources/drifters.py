@@ -13,7 +13,7 @@ from oceanclean.errors import InputError, OceancleanError
 from oceanclean.products import validate_table
 from oceanclean.settings import SourceSettings
 from oceanclean.sources import tables
-from oceanclean.sources.places import files_of
+from oceanclean.sources.places import files_of, resolved
 from oceanclean.sources.registry import reader, reader_of
 from oceanclean.sources.times import Moment, utc
 
@@ -59,7 +59,7 @@ def read_drifters(
     for source in sources:
         read = reader_of("drifters", source.kind)
         try:
-            part, sentences = read(region, source, now, work)
+            part, sentences = read(region, resolved(source, work), now, work)
         except OceancleanError as error:
             if source.required:
                 raise
@@ -89,7 +89,7 @@ def read_drifter_csv(
     files = files_of(source.path, work, (".csv", ".gz"))
     frames = [_one_file(path, options.get("timezone"), latency, notes) for path in files]
     if not frames:
-        return tables.empty("Drifters"), [*notes, f"No drifter file at {source.path}."]
+        return tables.empty("Drifters"), [*notes, f"No drifter file {Path(source.path).name}."]
     table = pd.concat(frames, ignore_index=True)
     oldest = issue_time - pd.Timedelta(hours=float(options.get("history_h", 336)))
     table = table[(table["available_at"] <= issue_time) & (table["time"] >= oldest)]
@@ -97,7 +97,7 @@ def read_drifter_csv(
     table["quality"] = _quality(table, float(options.get("max_speed_m_s", 4.0)))
     jumps = int((table["quality"] == BAD).sum())
     if jumps:
-        notes.append(f"{source.path}: {jumps} drifter fixes jump and were marked bad.")
+        notes.append(f"{Path(source.path).name}: {jumps} drifter fixes jump and were marked bad.")
     return _around(table, region), notes
 
 
@@ -141,7 +141,7 @@ def _without_duplicates(table: pd.DataFrame, source: SourceSettings, notes: list
     """One fix for each buoy and time."""
     twice = table.duplicated(["drifter_id", "time"])
     if twice.any():
-        notes.append(f"{source.path}: {int(twice.sum())} repeated drifter fixes were dropped.")
+        notes.append(f"{Path(source.path).name}: {int(twice.sum())} repeated drifter fixes were dropped.")
     return table[~twice].reset_index(drop=True)
 
 

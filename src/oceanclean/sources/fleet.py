@@ -14,7 +14,7 @@ from oceanclean.products import validate_table
 from oceanclean.region import Region, metres_per_degree
 from oceanclean.settings import KNOT_M_S, FleetSettings, PortSettings, SourceSettings, VesselSettings
 from oceanclean.sources import tables
-from oceanclean.sources.places import files_of
+from oceanclean.sources.places import files_of, resolved
 from oceanclean.sources.registry import reader, reader_of
 from oceanclean.sources.times import Moment, hours, said, utc
 
@@ -190,7 +190,7 @@ def _newest(
     degraded: list[str] = []
     frames = []
     for source in sources:
-        table, notes = reader_of("fleet_status", source.kind)(source, work)
+        table, notes = reader_of("fleet_status", source.kind)(resolved(source, work), work)
         degraded += notes
         available = table["time"] + pd.Timedelta(hours=source.latency_h)
         if "available_at" in table:
@@ -269,5 +269,5 @@ def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFr
         frames.append(out)
     if not frames:
         empty = pd.DataFrame({"vessel_id": [], "time": pd.to_datetime([], utc=True), "lat": [], "lon": []})
-        return empty, [f"No vessel positions at {source.path}: taken from the settings."]
+        return empty, [f"No vessel positions in {Path(source.path).name}: taken from the settings."]
     return pd.concat(frames, ignore_index=True), notes

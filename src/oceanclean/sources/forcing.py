@@ -17,6 +17,7 @@ from oceanclean.products import describe, names, validate_grid
 from oceanclean.settings import SourceSettings, SourcesSettings
 from oceanclean.sources import regrid
 from oceanclean.sources.gridded import Window, extension_h
+from oceanclean.sources.places import resolved
 from oceanclean.sources.registry import reader_of
 from oceanclean.sources.times import Moment, iso, naive, said, utc
 from oceanclean.sources.waves import with_height
@@ -104,6 +105,7 @@ def _first_usable(
     for source in wanted:
         read = reader_of(role, source.kind)
         try:
+            source = resolved(source, work)
             field, notes = read(role, source, window, work)
             _check_reach(field, role, source, region, window)
         except (InputError, MissingDataError) as error:

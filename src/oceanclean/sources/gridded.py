@@ -15,7 +15,7 @@ from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 from oceanclean.settings import SourceSettings
 from oceanclean.sources import cf
-from oceanclean.sources.places import files_of
+from oceanclean.sources.places import expand, files_of, how_to_fetch
 from oceanclean.sources.registry import reader
 from oceanclean.sources.times import naive, said
 
@@ -123,7 +123,7 @@ def _files(source: SourceSettings, work: Path | None) -> list[Path]:
     found = files_of(source.path, work, (".nc", ".nc4", ".cdf", ".zarr", ".h5"))
     if not found:
         raise MissingDataError(source.path, "file", "no such file", "NetCDF or Zarr",
-                               "Fetch the data, or correct the path (OCEANCLEAN_DATA, OCEANCLEAN_WORK).")  # fmt: skip
+                               how_to_fetch(expand(source.path, work)))  # fmt: skip
     return found
 
 
@@ -231,7 +231,7 @@ def _steps(order: Sequence[Piece], source: SourceSettings, notes: list[str]) -> 
                 steps[time] = (number, offset + index)
         offset += times.size
     if doubled:
-        notes.append(f"{source.path}: {doubled} repeated time steps were dropped.")
+        notes.append(f"{Path(source.path).name}: {doubled} repeated time steps were dropped.")
     return [index for _, (_, index) in sorted(steps.items())]
 
 
@@ -271,8 +271,8 @@ def without_gaps(field: xr.Dataset, source: SourceSettings, window: Window, note
         if after - extend <= now:
             first = int(i) + 1
             if before + extend > start:
-                notes.append(f"{source.path}: nothing between {_said(before)} and {_said(after)}; the history begins "
-                             "after that gap.")  # fmt: skip
+                notes.append(f"{Path(source.path).name}: nothing between {_said(before)} and {_said(after)}; "
+                             "the history begins after that gap.")  # fmt: skip
             continue
         name = field[str(next(iter(field)))].attrs.get("file_variable", "")
         raise MissingDataError(source.path, name, f"a gap from {_said(before)} to {_said(after)}",

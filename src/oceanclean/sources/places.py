@@ -41,6 +41,27 @@ def expand(text: str, work: Path | None = None) -> str:
     return _NAME.sub(fill, text)
 
 
+def resolved(source: SourceSettings, work: Path | None = None) -> SourceSettings:
+    """The settings with the path filled in, so that every message names the place that was looked at.
+
+    Raises:
+        SettingsError: an environment variable that is not set.
+    """
+    return source.model_copy(update={"path": expand(source.path, work)})
+
+
+def how_to_fetch(path: str) -> str:
+    """What to do where no file is at a path: files of the twin's are made, all others fetched."""
+    folders = Path(path).parts[:-1]
+    below = [folders[k + 1] for k in range(len(folders) - 1) if folders[k] == "twin"]
+    if below:
+        region = below[-1]
+        return (
+            f"Make the day's data (oceanclean twin observe --region {region} --date YYYY-MM-DD), or correct the path."
+        )
+    return "Fetch the data, or correct the path (OCEANCLEAN_DATA, OCEANCLEAN_WORK)."
+
+
 def files_of(path: str, work: Path | None = None, suffixes: Sequence[str] = ()) -> list[Path]:
     """Files that a source's path names, sorted by name.
 

@@ -18,7 +18,7 @@ from oceanclean.products.names import BANDS
 from oceanclean.products.scene import SceneRef
 from oceanclean.settings import SourceSettings
 from oceanclean.sources import scene_tags
-from oceanclean.sources.places import files_of
+from oceanclean.sources.places import files_of, resolved
 from oceanclean.sources.registry import reader, reader_of
 from oceanclean.sources.times import Moment, iso, said, utc
 from oceanclean.store import digest_file
@@ -195,7 +195,7 @@ def read_scenes(
     found: dict[str, SceneRef] = {}
     degraded: list[str] = []
     for source in sources:
-        scenes, sentences = reader_of("scenes", source.kind)(region, source, now, history_h, work)
+        scenes, sentences = reader_of("scenes", source.kind)(region, resolved(source, work), now, history_h, work)
         for scene in scenes:
             if scene.scene_id in found and found[scene.scene_id].sha256 != scene.sha256:
                 scene = replace(scene, scene_id=f"{scene.scene_id}-{scene.sha256[:8]}")
@@ -234,5 +234,5 @@ def read_scene_folder(
         scenes.append(replace(scene, sha256=digest_file(path)))
     if not scenes and source.required:
         start = issue_time - pd.Timedelta(hours=history_h)
-        degraded.append(f"No usable scene of {source.path} between {said(start)} and {said(issue_time)}.")
+        degraded.append(f"No usable scene {Path(source.path).name} between {said(start)} and {said(issue_time)}.")
     return scenes, degraded

@@ -14,7 +14,7 @@ from oceanclean.errors import InputError, OceancleanError
 from oceanclean.products import CLASSES, validate_table
 from oceanclean.settings import SourceSettings
 from oceanclean.sources import tables
-from oceanclean.sources.places import files_of
+from oceanclean.sources.places import files_of, resolved
 from oceanclean.sources.registry import reader, reader_of
 from oceanclean.sources.times import Moment, utc
 
@@ -68,7 +68,7 @@ def read_sightings(
     for source in sources:
         read = reader_of("sightings", source.kind)
         try:
-            part, sentences = read(region, source, now, history_h, work)
+            part, sentences = read(region, resolved(source, work), now, history_h, work)
         except OceancleanError as error:
             if source.required:
                 raise
@@ -95,12 +95,12 @@ def read_sightings_csv(
     notes: list[str] = []
     frames = [_one_file(path, source, notes) for path in files_of(source.path, work, (".csv", ".gz"))]
     if not frames:
-        return tables.empty("Detections"), [f"No sightings file at {source.path}."]
+        return tables.empty("Detections"), [f"No sightings file {Path(source.path).name}."]
     table = pd.concat(frames, ignore_index=True)
     late = (table["available_at"] > issue_time) | (table["observed_at"] > issue_time)
     old = table["observed_at"] < issue_time - pd.Timedelta(hours=history_h)
     table = table[~late & ~old].sort_values(["observed_at", "detection_id"], kind="stable").reset_index(drop=True)
-    table = within(region, without_repeats(table, notes), source.path, notes)
+    table = within(region, without_repeats(table, notes), Path(source.path).name, notes)
     return table, notes
 
 

@@ -66,7 +66,7 @@ def read_windrows(
     paths = files_of(source.path, work, (".xlsx",))
     if not paths:
         return tables.empty("Detections"), [
-            f"No windrow catalogue at {source.path}: no detection stands in for today's."
+            f"No windrow catalogue {Path(source.path).name}: no detection stands in for today's."
         ]
     table = pd.concat([read_catalogue(p).assign(source_id=p.name) for p in paths], ignore_index=True)
     for option, part in (("months", table["seen_at"].dt.month), ("years", table["seen_at"].dt.year)):
