@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
 
+from oceanclean.allocation.explain import shut_until
+from oceanclean.allocation.model import Shut
 from oceanclean.allocation.options import AllocationSettings, SearchSettings
+from oceanclean.allocation.orders import Writer
 from oceanclean.allocation.plan import allocate
 from oceanclean.errors import InputError
 from oceanclean.products import validate_table
@@ -82,6 +88,18 @@ def test_the_same_seed_gives_the_same_orders(plan):
     """Twice the same inputs and seed: the same orders to the second."""
     pd.testing.assert_frame_equal(pd.DataFrame(_plan().orders.drop(columns="geometry")),
                                   pd.DataFrame(plan.orders.drop(columns="geometry")))  # fmt: skip
+
+
+def test_reasons_give_winds_in_knots():
+    """As everywhere on the page: for a vessel that stays, for one that waits at a patch, and for a patch left."""
+    plan = _plan(weather=forcing(wind=18.0))
+    assert all("wind up to 35 kn > 29 kn" in v.reason for v in plan.vessels), plan.vessels
+    at_patch = SimpleNamespace(
+        slot_s=1800.0, shut=np.full((1, 1, 4), Shut.WIND), wind=np.full((1, 4), 12.5), waves=np.zeros((1, 4)),
+        crews=[SimpleNamespace(row={"max_wind": 10.8, "max_wave_height": 2.0})],
+    )  # fmt: skip
+    assert Writer._cause(SimpleNamespace(v=0, day=at_patch), 0, 0.0) == "wind 24 kn > 21 kn"  # type: ignore[arg-type]
+    assert shut_until(at_patch, 0, 0) == "wind 24 kn > 21 kn over the whole horizon"  # type: ignore[arg-type]
 
 
 def test_rough_seas_keep_vessels_in_port_and_the_reason_has_the_numbers():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from oceanclean.allocation.explain import clock
+from oceanclean.allocation.explain import clock, knots
 from oceanclean.allocation.model import Day, Shut
 from oceanclean.allocation.schedule import Stop, Trip
 
@@ -216,7 +216,7 @@ class Writer:
         row = self.day.crews[self.v].row
         return {
             Shut.WAVES: f"Hs {self.day.waves[patch, slot]:.1f} m > {row['max_wave_height']:g} m",
-            Shut.WIND: f"wind {self.day.wind[patch, slot]:.0f} m/s > {row['max_wind']:g} m/s",
+            Shut.WIND: f"wind {knots(self.day.wind[patch, slot])} > {knots(row['max_wind'])}",
             Shut.NIGHT: "dark", Shut.CLOSED_AREA: "closed area",
         }.get(code, "a whole visit no longer fits before")  # fmt: skip
 
