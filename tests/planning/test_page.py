@@ -99,6 +99,18 @@ def test_the_page_asks_no_host_for_anything(page, published):
     assert "sourceMappingURL" not in published.text("plan.html")
 
 
+def test_a_window_is_said_as_times_to_start(page, published):
+    """The window ends at the latest start of the work, not at its end, and the page says so."""
+    orders = published.day.plan.orders
+    ends = orders.loc[orders["action"] == "collect", ["window_start", "window_end"]]
+    zone = published.day.region.settings.timezone
+    expected = [tuple(notation.clock(str(t), zone) for t in pair) for pair in ends.itertuples(index=False)]
+    assert expected
+    shown = re.findall(r"start between (\d\d:\d\d) and (\d\d:\d\d)", page.text)
+    assert sorted(shown) == sorted(expected)
+    assert "in time from" not in page.text
+
+
 def test_the_policy_allows_only_what_the_page_carries(page):
     """The content security policy names the hash of every style and script and no host."""
     meta = next(a for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
