@@ -7,7 +7,8 @@ bootstrap over scenes, because pixels of one scene are not independent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,3 +101,39 @@ def calibration_error(positive: NDArray[np.bool_], probability: NDArray[np.float
     which = np.minimum((p * bins).astype(int), bins - 1)
     gaps = [abs(p[which == b].mean() - y[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
     return float(np.sum(gaps))
+
+
+def bootstrap(
+    parts: Sequence[Any],
+    groups: Sequence[Any],
+    score: Callable[[list[Any]], Mapping[str, float]],
+    rng: np.random.Generator,
+    resamples: int = 1000,
+) -> dict[str, float]:
+    """Scores of all parts, each with the 95 % interval of a bootstrap over groups.
+
+    Args:
+        parts: what is known of one image (counts, a confusion matrix, predictions).
+        groups: group of each part (scene, duplicate group): images of one group are not independent.
+        score: record of figures of a list of parts; a figure may be NaN where a resample lacks what it needs.
+        rng: draws the groups.
+        resamples: how many.
+
+    Returns:
+        ``NAME``, ``NAME_low`` and ``NAME_high`` for every figure of ``score``.
+    """
+    members: dict[Any, list[int]] = {}
+    for i, group in enumerate(groups):
+        members.setdefault(group, []).append(i)
+    lists = list(members.values())
+    draws = []
+    for _ in range(resamples):
+        chosen = rng.integers(0, len(lists), len(lists))
+        draws.append(score([parts[i] for g in chosen for i in lists[g]]))
+    out: dict[str, float] = {}
+    for name, value in score(list(parts)).items():
+        values = np.asarray([d.get(name, np.nan) for d in draws], float)
+        values = values[np.isfinite(values)]
+        low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (np.nan, np.nan)
+        out |= {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
+    return out
