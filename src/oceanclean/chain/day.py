@@ -10,6 +10,7 @@ from typing import Any
 
 from oceanclean.chain import stages
 from oceanclean.chain.catalogue import write_catalogue
+from oceanclean.chain.facts import degraded
 from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
 from oceanclean.settings import config_root, load_yaml
@@ -55,7 +56,7 @@ def finish(run: DailyRun, records: Sequence[StageRecord]) -> DayResult:
     """Close the ledger of a finished run and write its catalogue."""
     by_stage = {r.stage: r for r in records}
     publish, allocate = by_stage["publish"], by_stage["allocate"]
-    sentences = stages.degraded(records)
+    sentences = degraded(records)
     write_catalogue(run, records)
     path = run.folder.root / "run.json"
     ledger = read_json(path) if path.is_file() else _identity(run)

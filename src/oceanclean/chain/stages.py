@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oceanclean import __version__
-from oceanclean.chain.ledger import code_digest
+from oceanclean.chain import decided
+from oceanclean.chain.facts import approval_of, page_facts
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_grid, load_table, save_grid, save_table
@@ -291,11 +290,16 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
 def allocate(
     run: DailyRun, ingested: StageRecord, forecasted: StageRecord, seconds: float | None = None
 ) -> StageRecord:
-    """Decide which vessel goes where and when; solved in a process of its own."""
-    from oceanclean.allocation.process import Job, allocate_in_process
+    """Decide which vessel goes where and when, as people decided over it; solved in a process of its own.
+
+    Where something was decided, the plan without the decisions and without each of them is made too, so that the
+    result says what each costs (``facts["decided"]``).
+    """
+    from oceanclean.allocation.process import Job
 
     before = previous_folder(run, "allocate", "plan.json")
-    inputs = {
+    decisions = decided.decisions_of(run)
+    free = {
         "forecast": forecasted.digest,
         "forcing": ingested.outputs["forcing.nc"],
         "fleet": ingested.outputs["fleet.parquet"],
@@ -303,30 +307,31 @@ def allocate(
         "seconds": seconds,
         "yesterday": digest_file(before / "plan.json") if before else None,
     }
+    inputs = free if decisions.empty else {**free, "decisions": decisions.model_dump(mode="json")}
 
     def body(folder: Path) -> Mapping[str, Any]:
-        allocate_in_process(
-            Job(
-                tracks=str(forecasted.path("tracks.nc")),
-                forecast=str(forecasted.path("forecast.nc")),
-                forcing=str(ingested.path("forcing.nc")),
-                fleet=str(ingested.path("fleet.parquet")),
-                region=run.region.settings,
-                issue_time=run.issue_time,
-                horizon_h=ingested.facts["horizon_h"],
-                out=str(folder),
-                settings=dict(load_yaml(named("models", "allocation", run.config))),
-                seed=run.seed,
-                seconds=seconds,
-                previous=str(before) if before else "",
-            )
+        job = Job(
+            tracks=str(forecasted.path("tracks.nc")),
+            forecast=str(forecasted.path("forecast.nc")),
+            forcing=str(ingested.path("forcing.nc")),
+            fleet=str(ingested.path("fleet.parquet")),
+            region=run.region.settings,
+            issue_time=run.issue_time,
+            horizon_h=ingested.facts["horizon_h"],
+            out=str(folder),
+            settings=dict(load_yaml(named("models", "allocation", run.config))),
+            seed=run.seed,
+            seconds=seconds,
+            previous=str(before) if before else "",
         )
+        facts: dict[str, Any] = {"free_key": run.key("allocate", free)}
+        facts["decided"] = decided.allocate_decided(run, job, decisions, folder, facts["free_key"])
         plan = Plan.load(folder)
         return {
             "expected_kg": plan.expected_kg, "p10_kg": plan.p10_kg, "p90_kg": plan.p90_kg,
             "bound_kg": plan.bound_kg, "gap": plan.gap, "tasks": len(plan.tasks),
             "vessels_sent": sum(v.status == "sent" for v in plan.vessels), "vessels": len(plan.vessels),
-            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded,
+            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded, **facts,
         }  # fmt: skip
 
     return run.stage("allocate", inputs, body)
@@ -346,6 +351,7 @@ def publish(
         "facts": [r.facts for r in before],
         "yesterday": digest_file(yesterday / "plan.json") if yesterday else None,
         "settings": _settings_digest(run, "planning"),
+        "approval": approval_of(run, allocated),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
@@ -359,7 +365,7 @@ def publish(
             forecast=fields,
             forcing=forcing,
             segmentations=segmentations_of(detected),
-            run=page_facts(run, before),
+            run={**page_facts(run, before, yesterday), **approval_of(run, allocated)},
             folder=folder,
             settings=load_model_settings("planning", planning.PlanningSettings, run.config),
         )
@@ -399,42 +405,6 @@ def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing:
         now["observation_age"].values[:] += hours
     now.attrs["valid_time"] = run.issue_time
     return now
-
-
-#: A sentence that starts so tells of something noticed and dealt with; it makes no plan worse.
-NOTE = "Note: "
-
-
-def degraded(records: Sequence[StageRecord]) -> list[str]:
-    """All sentences about what is missing or old today, in the order of the stages, each once; notes left out."""
-    said = (s.strip() for r in records for s in r.facts.get("degraded", []) if s.strip() and not s.startswith(NOTE))
-    return list(dict.fromkeys(s[0].upper() + s[1:] + ("" if s.endswith(".") else ".") for s in said))
-
-
-def page_facts(run: DailyRun, before: Sequence[StageRecord]) -> dict[str, Any]:
-    """What the page says about where its figures come from (see ``docs/plan-page.md``)."""
-    facts = {r.stage: r.facts for r in before}
-    cutoff = facts["ingest"]["cutoff"]
-    named = [{"name": name, "cut_off": time} for name, time in cutoff.items() if time not in {"none", "unknown"}]
-    files = [{"name": f"{i['role']}: {i['title']}", "note": i["files"]} for i in facts["ingest"]["inputs"]]
-    forecast_model = {
-        "stage": "forecast", "name": "ensemble drift", "version": f"{facts['forecast']['members']} members",
-        "note": f"from the map of {facts['map']['map_time']}; prior: {facts['map']['prior'] or 'none'}",
-    }  # fmt: skip
-    yesterday = previous_folder(run, "publish", "plan.json")
-    return {
-        "run_id": f"{run.region_name} {run.folder.root.name}",
-        "issue_time": run.issue_time,
-        "software": f"oceanclean {__version__}, code {code_digest()[:12]}",
-        "sources": named + files,
-        "models": [forecast_model],
-        "lineage": {
-            "seed": str(run.seed),
-            **{r.stage: f"made from {r.key[:12]}, gave {r.digest[:12]}" for r in before},
-        },
-        "degraded": degraded(before),
-        "yesterday": read_json(yesterday / "plan.json") if yesterday else None,
-    }
 
 
 def previous_folder(run: DailyRun, stage: str, file: str) -> Path | None:
@@ -479,8 +449,3 @@ def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapp
     return Segmentation.from_json(
         {**record, **{k: str(folder / record[k]) if record[k] else "" for k in ("raster", "detections", "picture")}}
     )
-
-
-def later(run: DailyRun, hours: float) -> str:
-    """A time ``hours`` after the issue time, in the project's form."""
-    return (run.moment + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:00Z")

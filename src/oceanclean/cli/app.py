@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import evaluate, options, train, twin
+from oceanclean.cli import desk, evaluate, options, train, twin
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ def plan(
 ) -> None:  # fmt: skip
     """Make the deployment plan of a day: all stages, in this process; finished stages are not computed twice."""
     from oceanclean.chain import DayResult
-    from oceanclean.chain.report import summary_lines
+    from oceanclean.chain.report import decision_lines, summary_lines
 
     result = _stages("publish", region, date, issue_time, work, config, seed, seconds, json)
     if not isinstance(result, DayResult):
@@ -51,7 +51,7 @@ def plan(
             "stages": [_stage_record(r) for r in result.records],
         })  # fmt: skip
     else:
-        typer.echo("\n".join(summary_lines(result)))
+        typer.echo("\n".join([*summary_lines(result), *decision_lines(result)]))
 
 
 def _stages(
@@ -97,6 +97,12 @@ _part("map", "Run the day as far as the density map (kg per km², with its doubt
 _part("forecast", "Run the day as far as the drift forecast of the density map.")
 _part("allocate", "Run the day as far as the orders of each vessel.")
 _part("publish", "Run the whole day and name the files of the plan.")
+
+
+app.command("replan")(desk.replan)
+app.command("approve")(desk.approve)
+app.command("audit")(desk.audit)
+app.command("serve-plan")(desk.serve_plan)
 
 
 @app.command()
