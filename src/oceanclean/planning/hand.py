@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import shapely
@@ -44,7 +44,14 @@ def hand_of(
 
 def kept(decision: Any, vessels: Sequence[Vessel], tasks: Sequence[Task]) -> bool | None:
     """Whether the plan keeps to a decision, seen from its orders alone; None where orders do not show it."""
-    checks = {Pin: _pin, Ban: _ban, Hold: _hold, ClosedPort: _port, ZoneSettings: _area, Limit: _limit}
+    checks: dict[type, Callable[..., bool | None]] = {
+        Pin: _pin,
+        Ban: _ban,
+        Hold: _hold,
+        ClosedPort: _port,
+        ZoneSettings: _area,
+        Limit: _limit,
+    }
     return checks[type(decision)](decision, vessels, tasks)
 
 
