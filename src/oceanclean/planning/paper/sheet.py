@@ -73,7 +73,6 @@ class Sheet:
         self.pdf: FPDF = _Paper(format="A4")
         for style, path in _fonts().items():
             self.pdf.add_font("Sans", style, path)
-        self.pdf.set_text_shaping(True)
         self.pdf.set_margins(MARGIN_MM, 12, MARGIN_MM)
         self.pdf.set_auto_page_break(True, 15)
         self.pdf.set_title(title)
@@ -87,6 +86,10 @@ class Sheet:
         """Width of the text in millimetres."""
         return float(self.pdf.epw)
 
+    def _shape(self, *texts: str) -> None:
+        """Shaping and reordering cost time: they are on only where a text is written from right to left."""
+        self.pdf.set_text_shaping(any(unicodedata.bidirectional(c) in {"R", "AL"} for text in texts for c in text))
+
     def _font(self, size: float, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
         self.pdf.set_font("Sans", "B" if bold else "", size)
         self.pdf.set_text_color(*colour)
@@ -97,12 +100,14 @@ class Sheet:
             self.pdf.add_page()
         self.pdf.ln(1.5)
         self._font(size, bold=True)
+        self._shape(text)
         self.pdf.multi_cell(0, size * 0.46, shown(text, 300), new_x="LMARGIN", new_y="NEXT")
         self.pdf.ln(0.8)
 
     def text(self, text: str, size: float = 9, bold: bool = False, quiet: bool = False, limit: int = 1200) -> None:
         """A paragraph."""
         self._font(size, bold, QUIET if quiet else INK)
+        self._shape(text)
         self.pdf.multi_cell(0, size * 0.48, shown(text, limit), align="L", new_x="LMARGIN", new_y="NEXT")
         self.pdf.ln(0.6)
 
@@ -120,6 +125,7 @@ class Sheet:
 
     def _box_row(self, row: Sequence[tuple[str, str]], widths: Sequence[float], size: float) -> None:
         self._font(size)
+        self._shape(*(value for _label, value in row))
         self.pdf.set_draw_color(*RULE)
         with self.pdf.table(
             col_widths=tuple(widths), line_height=size * 0.47, padding=1.1, first_row_as_headings=False, align="LEFT",
@@ -138,6 +144,7 @@ class Sheet:
         from fpdf.fonts import FontFace
 
         self._font(size)
+        self._shape(*(value for line in rows for value in line))
         self.pdf.set_draw_color(*RULE)
         style = FontFace(emphasis="BOLD", fill_color=WASH, color=INK)
         with self.pdf.table(
