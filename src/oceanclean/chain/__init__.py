@@ -14,6 +14,7 @@ from oceanclean.chain.stages import (
     new_scenes,
     publish,
     segment_file,
+    what_if,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "publish",
     "replan",
     "segment_file",
+    "what_if",
 ]

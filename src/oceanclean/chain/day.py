@@ -152,11 +152,11 @@ def plan_day(
 
 def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: StageProgress) -> tuple[StageRecord, ...]:
     """The stages up to ``until``."""
-    progress("ingest", 0, 6)
+    progress("ingest", 0, 7)
     ingested = stages.ingest(run)
     records = [ingested]
     names = stages.new_scenes(run, ingested)
-    total = 5 + len(names)
+    total = 6 + len(names)
     if until == "ingest":
         return tuple(records)
     detected = []
@@ -168,7 +168,8 @@ def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: Stag
         "map": lambda: stages.map_density(run, ingested, detected),
         "forecast": lambda: stages.forecast(run, ingested, records[-1]),
         "allocate": lambda: stages.allocate(run, ingested, records[-1], seconds),
-        "publish": lambda: stages.publish(run, ingested, detected, records[-3], records[-2], records[-1]),
+        "what-if": lambda: stages.what_if(run, ingested, records[-2], records[-1]),
+        "publish": lambda: stages.publish(run, ingested, detected, *records[-4:]),
     }
     for name, step in steps.items():
         if until == "detect":

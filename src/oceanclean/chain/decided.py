@@ -7,12 +7,13 @@ Decisions for every day of a region stand in ``config/decisions/<region>.yaml``,
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain.run import DailyRun
+from oceanclean.chain.what_if import cheaper, solved
 from oceanclean.decisions import Decisions, Entry, as_yaml, load_decisions
 from oceanclean.products.plan import Plan
 from oceanclean.settings import config_root
@@ -20,13 +21,10 @@ from oceanclean.store import write_aside
 
 if TYPE_CHECKING:
     from oceanclean.allocation.process import Job
+    from oceanclean.planning import PlanningSettings
 
 #: Folder of an allocation that holds the plan without any decision.
 FREE = "undecided"
-#: More decisions than this are priced together only: each one's own price takes a plan of its own.
-PRICED_SINGLY = 4
-#: Part of the usual search that a plan made only for its price gets; it starts from the day's plan.
-PRICE_EFFORT = 0.5
 
 
 def day_file(run: DailyRun) -> Path:
@@ -64,7 +62,7 @@ def keep(run: DailyRun, decisions: Decisions) -> Path:
 
 
 def allocate_decided(
-    run: DailyRun, job: Job, decisions: Decisions, folder: Path, free_key: str
+    run: DailyRun, job: Job, decisions: Decisions, folder: Path, free_key: str, effort: PlanningSettings
 ) -> dict[str, Any] | None:
     """Make the plan into ``folder`` and say what the decisions cost.
 
@@ -77,6 +75,7 @@ def allocate_decided(
         decisions: what people decided.
         folder: folder of the stage.
         free_key: key of the allocation without decisions.
+        effort: how many decisions are priced singly, and with how long a search.
 
     Returns:
         ``by``, ``free_kg``, ``entries`` (``kind``, ``text``, ``reason``, ``cost_kg`` or None) and the decisions as
@@ -88,14 +87,18 @@ def allocate_decided(
         allocate_in_process(job)
         return None
     free = _free_plan(run, job, folder / FREE, free_key)
-    # today's orders are upset only where that pays: the plan without decisions is the one to keep to
-    plan = allocate_in_process(replace(job, decisions=decisions.model_dump(mode="json"), previous=str(folder / FREE)))
     entries = decisions.entries()
-    prices: Sequence[float | None] = [None] * len(entries)
+    singly = 1 < len(entries) <= effort.priced_singly
+    with tempfile.TemporaryDirectory() as place:
+        # today's orders are upset only where that pays: the plan without decisions is the one to keep to
+        wanted = replace(job, decisions=decisions.model_dump(mode="json"), previous=str(folder / FREE))
+        priced = [_without(job, decisions, e, folder, place, effort) for e in entries] if singly else []
+        (expected, _sent), *others = solved([wanted, *priced])
+    prices: list[float | None] = [None] * len(entries)
     if len(entries) == 1:
-        prices = [free.expected_kg - plan.expected_kg]
-    elif len(entries) <= PRICED_SINGLY:
-        prices = [_without(job, decisions, entry, folder) - plan.expected_kg for entry in entries]
+        prices = [free.expected_kg - expected]
+    elif singly:
+        prices = [kg - expected for kg, _sent in others]
     return {
         "by": decisions.by, "free_kg": free.expected_kg, "record": decisions.model_dump(mode="json"),
         "entries": [
@@ -120,21 +123,10 @@ def _free_plan(run: DailyRun, job: Job, folder: Path, free_key: str) -> Plan:
     return allocate_in_process(replace(job, out=str(folder)))
 
 
-def _without(job: Job, decisions: Decisions, entry: Entry, folder: Path) -> float:
-    """Expected catch of the plan that obeys all decisions but one, started from the plan that obeys them all."""
-    import tempfile
-
-    from oceanclean.allocation.process import allocate_in_process
-
+def _without(job: Job, decisions: Decisions, entry: Entry, folder: Path, place: str, effort: PlanningSettings) -> Job:
+    """The plan that obeys all decisions but one, started from the plan that obeys them all."""
     rest = decisions.without(entry)
-    with tempfile.TemporaryDirectory() as place:
-        priced = replace(job, decisions=rest.model_dump(mode="json"), out=place, previous=str(folder),
-                         settings=cheaper(job.settings or {}, PRICE_EFFORT))  # fmt: skip
-        return allocate_in_process(priced).expected_kg
-
-
-def cheaper(settings: dict[str, Any], effort: float) -> dict[str, Any]:
-    """Allocation settings for a plan of which only the catch is wanted: a shorter search, no bound, no keeping."""
-    search = dict(settings.get("search") or {})
-    search.update(iterations=max(1, round(search.get("iterations", 12000) * effort)), rounds=1, bound_rounds=0)
-    return {**settings, "search": search, "keep_bonus": 0.0}
+    return replace(
+        job, decisions=rest.model_dump(mode="json"), out=tempfile.mkdtemp(dir=place), previous=str(folder),
+        settings=cheaper(job.settings or {}, effort.price_iterations),
+    )  # fmt: skip

@@ -124,8 +124,12 @@ def _published(
     run: DailyRun, earlier: tuple[StageRecord, list[StageRecord], StageRecord, StageRecord], allocated: StageRecord
 ) -> DayResult:
     ingested, detected, mapped, forecasted = earlier
-    published = stages.publish(run, ingested, detected, mapped, forecasted, allocated)
-    return finish(run, [ingested, *detected, mapped, forecasted, allocated, published])
+    weighed = run.folder.finished("what-if")
+    if weighed is not None and weighed.facts["plan"] != allocated.digest:
+        weighed = None  # made for another plan; making it anew would keep the planner waiting
+    published = stages.publish(run, ingested, detected, mapped, forecasted, allocated, weighed)
+    kept = [weighed] if weighed else []
+    return finish(run, [ingested, *detected, mapped, forecasted, allocated, *kept, published])
 
 
 def _in_ledger(run: DailyRun, work: Callable[[], DayResult]) -> DayResult:

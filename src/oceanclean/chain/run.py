@@ -18,7 +18,7 @@ from oceanclean.settings import RegionSettings
 from oceanclean.store import RunFolder, StageRecord, digest_record
 
 #: Stages in the order in which they depend on each other; detection is one stage a scene (``detect-<scene>``).
-STAGES = ("ingest", "detect", "map", "forecast", "allocate", "publish")
+STAGES = ("ingest", "detect", "map", "forecast", "allocate", "what-if", "publish")
 
 
 def parse_issue_time(text: str) -> str:

@@ -30,6 +30,9 @@ from oceanclean.store import StageRecord, digest_file, digest_record, read_json
 if TYPE_CHECKING:
     import xarray as xr
 
+    from oceanclean.allocation.process import Job
+    from oceanclean.planning import PlanningSettings
+
 Progress = Callable[[str, float], None]
 
 
@@ -295,8 +298,6 @@ def allocate(
     Where something was decided, the plan without the decisions and without each of them is made too, so that the
     result says what each costs (``facts["decided"]``).
     """
-    from oceanclean.allocation.process import Job
-
     before = previous_folder(run, "allocate", "plan.json")
     decisions = decided.decisions_of(run)
     free = {
@@ -310,22 +311,11 @@ def allocate(
     inputs = free if decisions.empty else {**free, "decisions": decisions.model_dump(mode="json")}
 
     def body(folder: Path) -> Mapping[str, Any]:
-        job = Job(
-            tracks=str(forecasted.path("tracks.nc")),
-            forecast=str(forecasted.path("forecast.nc")),
-            forcing=str(ingested.path("forcing.nc")),
-            fleet=str(ingested.path("fleet.parquet")),
-            region=run.region.settings,
-            issue_time=run.issue_time,
-            horizon_h=ingested.facts["horizon_h"],
-            out=str(folder),
-            settings=dict(load_yaml(named("models", "allocation", run.config))),
-            seed=run.seed,
-            seconds=seconds,
-            previous=str(before) if before else "",
-        )
+        job = _allocation_job(run, ingested, forecasted, before, folder, seconds)
         facts: dict[str, Any] = {"free_key": run.key("allocate", free)}
-        facts["decided"] = decided.allocate_decided(run, job, decisions, folder, facts["free_key"])
+        facts["decided"] = decided.allocate_decided(
+            run, job, decisions, folder, facts["free_key"], _planning_settings(run)
+        )
         plan = Plan.load(folder)
         return {
             "expected_kg": plan.expected_kg, "p10_kg": plan.p10_kg, "p90_kg": plan.p90_kg,
@@ -337,21 +327,75 @@ def allocate(
     return run.stage("allocate", inputs, body)
 
 
+def _allocation_job(
+    run: DailyRun, ingested: StageRecord, forecasted: StageRecord, before: Path | None, out: Path,
+    seconds: float | None = None,
+) -> Job:  # fmt: skip
+    """The day's allocation without any decision."""
+    from oceanclean.allocation.process import Job
+
+    return Job(
+        tracks=str(forecasted.path("tracks.nc")),
+        forecast=str(forecasted.path("forecast.nc")),
+        forcing=str(ingested.path("forcing.nc")),
+        fleet=str(ingested.path("fleet.parquet")),
+        region=run.region.settings,
+        issue_time=run.issue_time,
+        horizon_h=ingested.facts["horizon_h"],
+        out=str(out),
+        settings=dict(load_yaml(named("models", "allocation", run.config))),
+        seed=run.seed,
+        seconds=seconds,
+        previous=str(before) if before else "",
+    )
+
+
+def _planning_settings(run: DailyRun) -> PlanningSettings:
+    from oceanclean import planning
+
+    return load_model_settings("planning", planning.PlanningSettings, run.config)
+
+
+def what_if(run: DailyRun, ingested: StageRecord, forecasted: StageRecord, allocated: StageRecord) -> StageRecord:
+    """What the plan would bring if something were otherwise; no rows where the settings ask for none."""
+    from oceanclean.chain.what_if import table
+
+    before = previous_folder(run, "allocate", "plan.json")
+    inputs = {
+        "plan": allocated.digest, "forecast": forecasted.digest, "forcing": ingested.outputs["forcing.nc"],
+        "fleet": ingested.outputs["fleet.parquet"], "settings": _settings_digest(run, "allocation", "planning"),
+        "yesterday": digest_file(before / "plan.json") if before else None,
+    }  # fmt: skip
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        settings = _planning_settings(run)
+        rows = []
+        if settings.what_if_iterations:
+            job = _allocation_job(run, ingested, forecasted, before, folder)
+            rows = table(job, decided.decisions_of(run), allocated.folder, job.previous, settings.what_if_iterations)
+        (folder / "what_if.json").write_text(json.dumps(rows, indent=1))
+        return {"plan": allocated.digest, "rows": rows}
+
+    return run.stage("what-if", inputs, body)
+
+
 def publish(
     run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord,
-    forecasted: StageRecord, allocated: StageRecord,
+    forecasted: StageRecord, allocated: StageRecord, weighed: StageRecord | None = None,
 ) -> StageRecord:  # fmt: skip
     """Write what planners and skippers read: the page, the picture, GPX, GeoJSON, CSV, messages."""
     from oceanclean import planning
 
     before = (ingested, *detected, mapped, forecasted, allocated)
     yesterday = previous_folder(run, "publish", "plan.json")
+    rows = weighed.facts["rows"] if weighed else []
     inputs = {
         "before": [r.digest for r in before],
         "facts": [r.facts for r in before],
         "yesterday": digest_file(yesterday / "plan.json") if yesterday else None,
         "settings": _settings_digest(run, "planning"),
         "approval": approval_of(run, allocated),
+        "what_if": rows,
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
@@ -365,9 +409,9 @@ def publish(
             forecast=fields,
             forcing=forcing,
             segmentations=segmentations_of(detected),
-            run={**page_facts(run, before, yesterday), **approval_of(run, allocated)},
+            run={**page_facts(run, before, yesterday), **approval_of(run, allocated), "what_if": rows},
             folder=folder,
-            settings=load_model_settings("planning", planning.PlanningSettings, run.config),
+            settings=_planning_settings(run),
         )
         return {"files": {name: path.name for name, path in paths.items()}}
 

@@ -120,7 +120,7 @@ def _limit(limit: Limit, vessels: Sequence[Vessel], _tasks: Sequence[Task]) -> b
 def what_if_of(found: Sequence[Mapping[str, Any]] | None) -> list[WhatIf]:
     """Rows of the what-if table."""
     return [
-        WhatIf(notation.plain(row["text"], 200), round(float(row["expected_kg"]), 2),
+        WhatIf(notation.plain(row["kind"], 20), notation.plain(row["text"], 200), round(float(row["expected_kg"]), 2),
                round(float(row["change_kg"]), 2), int(row["vessels_sent"]))
         for row in found or []
     ]  # fmt: skip

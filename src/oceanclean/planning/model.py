@@ -239,6 +239,7 @@ class Hand:
 class WhatIf:
     """The plan if something were otherwise; ``change_kg`` against the plan as it is."""
 
+    kind: str
     text: str
     expected_kg: float
     change_kg: float
