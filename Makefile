@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_DAY ?= 2026-06-15
+WORKERS ?= 2
 # pip is quiet, but a failed install must show why
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -12,8 +13,8 @@ plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is
 	$(BIN)/oceanclean twin observe --region demo --date $(DEMO_DAY)
 	$(BIN)/python -m flows.daily --region demo --date $(DEMO_DAY)
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## all tests, WORKERS at a time
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 check: $(VENV)/.dev  ## lint, format, types, walls between rooms
 	$(BIN)/ruff check .
