@@ -21,7 +21,7 @@ def batches(_epoch, rng):
 
 
 def test_pruning_follows_its_schedule_and_zeros_stay(tmp_path):
-    model = nets.build("litternet", (32, 32, 3), 2, 0.25)
+    model = nets.build("unet", (32, 32, 3), 2, 0.0625)
     hook = Pruning(PruningSettings(sparsity=0.6, begin=2, end=8, every=2))
     assert [hook.target(s) for s in (0, 2)] == [0, 0]
     assert hook.target(5) == pytest.approx(0.6 * (1 - 0.5**3))

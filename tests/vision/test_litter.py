@@ -46,7 +46,7 @@ def write_photos(folder, count=6, ids=None, suffix=".jpg"):
 def quick(**changes):
     scale = {"litter": ScaleSettings(side=64, crop=48)}
     loop = FitSettings(epochs=2, steps=2, batch=2)
-    return LitterSettings(network="enet", width=0.25, scales=scale, fit=loop, folds=2, **changes)
+    return LitterSettings(network="unet", width=0.0625, scales=scale, fit=loop, folds=2, **changes)
 
 
 def test_photos_taken_one_after_another_are_one_group(tmp_path):
