@@ -6,8 +6,9 @@ prints the tables of what it holds. A run that ends, or is killed, goes on where
 
 Protocol: one split by groups a set (consecutive photos, scenes), the same for every network, with the same steps,
 crops and seed; nothing is chosen on the test part. *Pruned* (half of the kernels' weights) and *distilled* (teacher:
-the mean of the set's float networks) both go on from the float weights. INT8 is the float network, calibrated on 32
-training images. Times are CPU time of one 256 × 256 tile in LiteRT, one thread.
+the mean of four float networks of the set) both go on from the float weights. INT8 is the float network, calibrated on
+32 training images. Times are CPU time of one
+whole image (192 × 192 for photos, else 256 × 256) in LiteRT, one thread.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from oceanclean.vision.fitting import FitSettings, fit
 from oceanclean.vision.litter.data import read_mask_sets, split_groups
 from oceanclean.vision.litter.evaluation import score_set, summarise
 from oceanclean.vision.litter.segmenter import prepare
-from oceanclean.vision.litter.settings import LitterSettings
+from oceanclean.vision.litter.settings import LitterSettings, ScaleSettings
 from oceanclean.vision.litter.training import LoadedSet, crops, fit_segmenter, segmentation_loss
 
 #: Width of each network: 0.3 to 3.3 million parameters, all far below 10 MB as INT8.
@@ -42,9 +43,14 @@ SETS = {
     "semantic_drone80": (("litternet", "deeplabv3plus", "unet", "linknet", "unetpp"), 4),
     "marida": (("enet", "icnet", "bisenet", "unet", "litternet"), 3),
 }
+#: Smaller than the product's, so that a core gets through all of it; MARIDA's patches keep their own size.
+SCALES = {
+    "litter": ScaleSettings(side=192, crop=96),
+    "drone": ScaleSettings(side=256, crop=96, zoom=(0.6, 1.4), focus=0.5),
+    "marida": ScaleSettings(side=256, crop=64, zoom=(0.9, 1.12), focus=0.9),
+}
 #: The networks whose mean teaches.
 TEACHERS = ("enet", "icnet", "bisenet", "unet")
-STEPS = {"aquatrash": 200, "semantic_drone80": 200, "marida": 200}
 FURTHER = {"pruned": 60, "distilled": 80}
 VARIANTS = ("float", "pruned", "int8", "distilled")
 
@@ -70,7 +76,7 @@ class Bench:
     def settings(self, network: str, steps: int, rate: float = 3e-3) -> LitterSettings:
         """Settings of a run; an epoch is 20 steps, after which the state is kept."""
         loop = FitSettings(epochs=max(steps // 20, 1), steps=20, batch=8, learning_rate=rate, ema=0.98)
-        return LitterSettings(network=network, width=WIDTHS[network], fit=loop)
+        return LitterSettings(network=network, width=WIDTHS[network], fit=loop, scales=SCALES)
 
     def path(self, network: str, variant: str, suffix: str = ".json") -> Path:
         """File of a result."""
@@ -191,15 +197,11 @@ def _facts(model, path: Path) -> dict:
 
 
 def work(benches: list[Bench], until: float) -> None:
-    """Make what is missing until the time is up, the floats of all sets first."""
+    """Make what is missing until the time is up: each set's first floats, then what becomes of them, then the rest."""
     for bench in benches:
         for network in SETS[bench.name][0][:5]:
             _cell(bench, network, "float", until)
-    for bench in benches:
-        ready = [n for n in SETS[bench.name][0] if not bench.missing(n, "float") and bench.missing(n, "int8")]
-        if ready and time.monotonic() < until:
-            print(bench.name, "int8", ready, flush=True)
-            run_int8(bench, ready)
+        _integers(bench, until)
     for variant in ("distilled", "pruned"):
         for bench in benches:
             for network in TEACHERS:
@@ -207,11 +209,20 @@ def work(benches: list[Bench], until: float) -> None:
     for bench in benches:
         for network in SETS[bench.name][0][5:]:
             _cell(bench, network, "float", until)
+        _integers(bench, until)
+
+
+def _integers(bench: Bench, until: float) -> None:
+    ready = [n for n in SETS[bench.name][0] if not bench.missing(n, "float") and bench.missing(n, "int8")]
+    if ready and time.monotonic() < until:
+        print(bench.name, "int8", ready, flush=True)
+        run_int8(bench, ready)
 
 
 def _cell(bench: Bench, network: str, variant: str, until: float) -> None:
-    late = time.monotonic() > until
-    if late or not bench.missing(network, variant) or (variant == "distilled" and bench.name == "semantic_drone80"):
+    teachers = variant != "distilled" or not any(bench.missing(n, "float") for n in TEACHERS)
+    ready = variant == "float" or not bench.missing(network, "float")
+    if time.monotonic() > until or not (teachers and ready and bench.missing(network, variant)):
         return
     print(f"{bench.name} {network} {variant}", flush=True)
     run_float(bench, network) if variant == "float" else run_further(bench, network, variant)
@@ -247,12 +258,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--out", type=Path, default=Path("var/litter_nets"), help="where models and figures are kept")
     parser.add_argument("--minutes", type=float, default=240.0, help="start nothing new after this time")
+    parser.add_argument("--steps", type=int, default=400, help="optimiser steps of a float network, 8 crops each")
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
     names = [n for n in arguments.sets if (arguments.data / n).is_dir()]
     if arguments.minutes > 0:
-        work([Bench(n, arguments.data / n, arguments.out, STEPS[n]) for n in names], until)
+        work([Bench(n, arguments.data / n, arguments.out, arguments.steps) for n in names], until)
     for name in names:
         print(f"\n{name}\n\n{table(arguments.out, name)}")
 
