@@ -12,40 +12,43 @@ from oceanclean.vision import nets
 from oceanclean.vision.compression import convert_many
 
 SHAPE, CLASSES, WIDTH = (45, 67, 3), 5, 0.25
-NAMES = nets.names("segmenter") + nets.names("classifier")
+NAMES = nets.names()
+#: The detector's windows are squares of a multiple of 32.
+SHAPES = {name: (64, 64, 3) if name in nets.names("detector") else SHAPE for name in NAMES}
 #: Parameters in millions at width 1 and 6 classes, as published for the network (or for the kin named in its words).
 PUBLISHED = {"unet": 31.03, "unetpp": 9.04, "linknet": 11.53, "enet": 0.37, "icnet": 12.42, "bisenet": 13.32,
              "bisenetv2": 2.27, "resnet18": 11.18, "mobilenet": 2.26}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def images():
-    return np.random.default_rng(0).uniform(0, 255, (2, *SHAPE)).astype(np.float32)
+def draw(name):
+    return np.random.default_rng(0).uniform(0, 255, (2, *SHAPES[name])).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def models():
-    return {name: nets.build(name, SHAPE, CLASSES, WIDTH) for name in NAMES}
+    return {name: nets.build(name, SHAPES[name], CLASSES, WIDTH) for name in NAMES}
 
 
 @pytest.fixture(scope="module")
-def int8(models, images, tmp_path_factory):
+def int8(models, tmp_path_factory):
     """Conversion of all networks in one process, beside which the other tests run."""
     folder = tmp_path_factory.mktemp("int8")
-    jobs = [(m, images, folder / f"{n}.tflite") for n, m in models.items()]
+    jobs = [(m, draw(n), folder / f"{n}.tflite") for n, m in models.items()]
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(convert_many, jobs)
 
 
 def expected(name):
+    if name in nets.names("detector"):
+        return (2, SHAPES[name][0] // 8, SHAPES[name][1] // 8, CLASSES + 5)
     return (2, *SHAPE[:2], CLASSES) if name in nets.names("segmenter") else (2, CLASSES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_image_of_odd_size_gives_logits_and_every_weight_a_finite_gradient(name, models, images, int8):
+def test_an_image_of_odd_size_gives_logits_and_every_weight_a_finite_gradient(name, models, int8):
     import tensorflow as tf
 
-    model = models[name]
+    model, images = models[name], draw(name)
     with tf.GradientTape() as tape:
         out = model(images, training=True)
         loss = tf.reduce_mean(tf.square(out - 1.0))
@@ -56,11 +59,11 @@ def test_an_image_of_odd_size_gives_logits_and_every_weight_a_finite_gradient(na
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_config_keras_file_and_savedmodel_give_the_same_answers(name, models, images, tmp_path):
+def test_config_keras_file_and_savedmodel_give_the_same_answers(name, models, tmp_path):
     import keras
     import tensorflow as tf
 
-    model = models[name]
+    model, images = models[name], draw(name)
     truth = np.asarray(model(images, training=False))
     rebuilt = keras.Model.from_config(model.get_config())
     rebuilt.set_weights(model.get_weights())
@@ -87,7 +90,8 @@ def test_at_width_one_a_network_has_about_its_published_size(name):
     assert model.count_params() / 1e6 == pytest.approx(PUBLISHED[name], rel=0.35)
 
 
-def test_auxiliary_heads_train_and_are_dropped_for_use(images):
+def test_auxiliary_heads_train_and_are_dropped_for_use():
+    images = draw("icnet")
     from oceanclean.vision.losses import cross_entropy, with_auxiliary
 
     model = nets.build("icnet", SHAPE, CLASSES, WIDTH, auxiliary=True)
@@ -100,7 +104,7 @@ def test_auxiliary_heads_train_and_are_dropped_for_use(images):
     np.testing.assert_allclose(np.asarray(used(images)), np.asarray(model(images))[..., :CLASSES], atol=1e-4)
 
 
-def test_resized_keeps_the_weights(models, images):
+def test_resized_keeps_the_weights(models):
     larger = nets.resized(models["unet"], (64, 96))
     assert larger.output.shape[1:] == (64, 96, CLASSES)
     for a, b in zip(larger.get_weights(), models["unet"].get_weights(), strict=True):
