@@ -143,6 +143,22 @@ def test_from_folder_to_model_to_figures(tmp_path):
         evaluate_litter_segmenter(folder, path, "random")
 
 
+def test_an_int8_model_is_kept_only_where_it_scores_as_its_float_model(tmp_path, monkeypatch):
+    from oceanclean.vision.litter import edge
+
+    folder = write_photos(tmp_path / "data")
+    path = train_litter_segmenter(folder, tmp_path / "out", settings=quick())
+    monkeypatch.setattr(edge, "LARGEST_LOSS", 1.0)
+    report = edge.export_edge(path, folder)
+    assert report.path is not None
+    assert report.bytes == report.path.stat().st_size
+    assert report.path.with_suffix(".tflite.json").is_file()
+    monkeypatch.setattr(edge, "LARGEST_LOSS", -1.0)
+    report = edge.export_edge(path, folder)
+    assert report.path is None
+    assert not path.with_suffix(".tflite").exists()
+
+
 def test_grouped_folds_score_every_image_by_a_model_that_never_saw_it(tmp_path, monkeypatch):
     from oceanclean.vision.litter import evaluation, training
 

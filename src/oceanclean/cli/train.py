@@ -38,6 +38,9 @@ def litter_segmenter(
     out: Annotated[Path, typer.Option(help="Folder for the model, its card and its state.")],
     model: Annotated[str, typer.Option(help="Network of the zoo; default: that of the settings.")] = "",
     weights: Annotated[Path | None, typer.Option(help="A .keras file to start from.")] = None,
+    edge: Annotated[
+        bool, typer.Option("--edge", help="Also write an INT8 model, if it scores as the float one.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Train a segmenter of litter masks; a run that was stopped goes on where it stood."""
@@ -48,6 +51,10 @@ def litter_segmenter(
             data, out, model, litter.load_litter_settings(config), weights=weights, progress=bar
         )
     typer.echo(path)
+    if edge:
+        report = litter.export_edge(path, data)
+        kept = report.path or "INT8 model not kept, it loses too much"
+        typer.echo(f"{kept}: foreground mIoU {report.int8_miou:.3f}, float {report.float_miou:.3f}")
 
 
 @app.command()
