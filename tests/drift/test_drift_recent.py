@@ -1,4 +1,4 @@
-"""The forecast follows drifters that report: it finds what is wrong now, keeps to the past, and few of them say little."""
+"""The forecast follows drifters that report: it finds what is wrong now, keeps to the past, few of them say little."""
 
 from __future__ import annotations
 

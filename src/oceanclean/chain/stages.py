@@ -234,7 +234,7 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
 def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> StageRecord:
     """Carry the map to the horizon as an ensemble."""
     from oceanclean.drift.ensemble import forecast as carry_forward
-    from oceanclean.drift.local_doubt import local_doubt
+    from oceanclean.drift.local_doubt import followed_currents, local_doubt
     from oceanclean.drift.settings import load_settings
 
     room = load_settings(run.config)
@@ -251,8 +251,9 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
         density_map = load_grid("DensityMap", mapped.path("density.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
         drifters = load_table("Drifters", ingested.path("drifters.parquet"))
-        settings, doubt = local_doubt(drifters, forcing, room)
         forecaster, said = fitted_forecaster(fitted)
+        forcing, found = followed_currents(drifters, forcing, room)
+        settings, doubt = local_doubt(drifters, forcing, room)
         fields, tracks = carry_forward(
             density_map, forcing, issue_time=run.issue_time, horizon_h=ingested.facts["horizon_h"],
             settings=settings, seed=run.seed, region=run.region, forecaster=forecaster,
@@ -263,7 +264,7 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
             "issue_time": run.issue_time,
             "map_time": mapped.facts["map_time"],
             "members": int(fields.attrs["members"]),
-            "doubt": doubt,
+            "doubt": {**doubt, **found},
             "horizon_h": ingested.facts["horizon_h"],
             "forecaster": str(fitted or ""),
             "degraded": [*said, *json.loads(fields.attrs.get("degraded", "[]"))],
