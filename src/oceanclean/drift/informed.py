@@ -59,6 +59,8 @@ def terms_of(tracks: Tracks, learned: Complex | None, weight: float,
     """Terms (row, term), their coefficients before any drifter was seen, and the doubt of those."""
     terms, doubt = [tracks.wind, tracks.current, tracks.spread], [settings.wind, settings.current, settings.products]
     mean = [0.0, 0.0, 0.0]
+    if tracks.stokes is not None:
+        terms, doubt, mean = [*terms, np.nan_to_num(tracks.stokes)], [*doubt, settings.stokes], [*mean, 0.0]
     if learned is not None and weight > 0:
         terms, doubt, mean = [*terms, learned], [*doubt, settings.learned], [*mean, weight]
     return np.stack(terms, axis=1), np.array(mean, dtype=complex), np.array(doubt)

@@ -194,15 +194,14 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     late = rows & (tracks.hours >= cut + 0.5 * settings.gap_h)
     trial = _fit_parts(tracks, vectors, early, settings, seed)
     weight, record = _chosen_weight(trial, tracks, vectors, late, settings)
+    taper_h = _chosen_taper(trial, tracks, early, late, room)
     whole = _fit_parts(tracks, vectors, rows, settings, seed)
     whole.weight = weight
     residual = tracks.observed - whole.physics(tracks) - whole.correction(vectors)
     stats = history.statistics(residual, tracks.first, tracks.lat)
-    whole.fading = history.fit_fading(
-        stats, residual, rows, tracks.last, settings.history_ridge, settings.history_taper_h
-    )
+    whole.fading = history.fit_fading(stats, residual, rows, tracks.last, settings.history_ridge, taper_h)
     whole.doubt = _fit_doubt(whole, tracks, rows, room)
-    whole.about |= {"weight_trial": record, "drifter_hours": int(rows.sum()),
+    whole.about |= {"weight_trial": record, "history_taper_h": taper_h, "drifter_hours": int(rows.sum()),
                     "drifters": int(np.unique(tracks.drifter[rows]).size)}  # fmt: skip
     return whole
 
@@ -305,6 +304,26 @@ def _chosen_weight(trial: Residual, tracks: Tracks, vectors: Complex, late: NDAr
         return 0.0, {"reason": "no later starts to choose on"}
     best = settings.weights[int(np.argmin(scores))]
     return float(best), {"weights": list(settings.weights), "mean_km": counted}
+
+
+def _chosen_taper(trial: Residual, tracks: Tracks, early: NDArray[np.bool_], late: NDArray[np.bool_],
+                  room: DriftSettings) -> float:  # fmt: skip
+    """Taper of the carried residual with the least mean error on later data; the shortest where there are too few."""
+    tapers = sorted(room.forecaster.history_tapers_h)
+    physics = trial.physics(tracks)
+    known = Informed(tracks, physics, None, 0.0, trial.fading, late, room.recent)
+    stats = history.statistics(tracks.observed - physics, tracks.first, tracks.lat)
+    scores = np.zeros(len(tapers))
+    for number, taper_h in enumerate(tapers):
+        known.fading = history.fit_fading(
+            stats, tracks.observed - physics, early, tracks.last, room.forecaster.history_ridge, taper_h
+        )
+        for lead in _CHOOSING_H:
+            starts = starts_of(tracks, late, lead)
+            if starts.size >= _ENOUGH:
+                away = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
+                scores[number] += np.abs(away).mean() / lead
+    return float(tapers[int(np.argmin(scores))])
 
 
 def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], settings: DriftSettings) -> Doubt:

@@ -64,6 +64,7 @@ class RecentSettings(Settings):
     wind: float = Field(default=0.01, gt=0, le=0.1, description="doubt of the windage")
     current: float = Field(default=0.3, gt=0, le=2, description="doubt of the current's strength and turn")
     products: float = Field(default=0.5, gt=0, le=2, description="doubt of the weight between two current products")
+    stokes: float = Field(default=1.0, gt=0, le=3, description="doubt of the Stokes drift's share and turn")
     learned: float = Field(default=0.5, gt=0, le=2, description="doubt of the weight of a fitted correction")
     known_share: float = Field(default=0.4, ge=0, le=1, description="of the error's variance that recent fixes tell")
     fast_h: float = Field(default=4.0, gt=0, description="memory of what the last hour has beyond the last day")
@@ -118,7 +119,9 @@ class ForecasterSettings(Settings):
     inner_share: float = Field(default=0.6, gt=0.1, lt=0.9, description="earlier share of the time that fits")
     gap_h: float = Field(default=25.0, ge=0, description="hours left out between blocks: two tides")
     history_ridge: float = Field(default=0.5, gt=0)
-    history_taper_h: float = Field(default=12.0, gt=0, description="recent residual fades as exp(-(lead / taper)^2)")
+    history_tapers_h: tuple[float, ...] = Field(
+        default=(12.0, 24.0, 48.0, 96.0), description="candidates: recent residual fades as exp(-(lead / taper)^2)"
+    )
     doubt_prior_windows: float = Field(default=1.0, ge=0, description="windows of a lead's length the prior is worth")
     domain_lat_deg: float = Field(default=2.0, ge=0, description="beyond the training box it is not used")
     domain_lon_deg: float = Field(default=3.0, ge=0)
