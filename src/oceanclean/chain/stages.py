@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oceanclean import __version__
-from oceanclean.chain.ledger import code_digest
+from oceanclean.chain import decided
+from oceanclean.chain.facts import approval_of, page_facts
 from oceanclean.chain.previous import issued_before, previous_run, stage_folder, used_before
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
@@ -32,7 +31,9 @@ from oceanclean.store import StageRecord, digest_file, digest_record, read_json
 if TYPE_CHECKING:
     import xarray as xr
 
+    from oceanclean.allocation.process import Job
     from oceanclean.drift.residual import Residual
+    from oceanclean.planning import PlanningSettings
 
 Progress = Callable[[str, float], None]
 
@@ -288,11 +289,14 @@ def fitted_forecaster(file: Path | None) -> tuple[Residual | None, list[str]]:
 def allocate(
     run: DailyRun, ingested: StageRecord, forecasted: StageRecord, seconds: float | None = None
 ) -> StageRecord:
-    """Decide which vessel goes where and when; solved in a process of its own."""
-    from oceanclean.allocation.process import Job, allocate_in_process
+    """Decide which vessel goes where and when, as people decided over it; solved in a process of its own.
 
+    Where something was decided, the plan without the decisions and without each of them is made too, so that the
+    result says what each costs (``facts["decided"]``).
+    """
     before = stage_folder(previous_run(run), "allocate", "plan.json")
-    inputs = {
+    decisions = decided.decisions_of(run)
+    free = {
         "forecast": forecasted.digest,
         "forcing": ingested.outputs["forcing.nc"],
         "fleet": ingested.outputs["fleet.parquet"],
@@ -300,49 +304,94 @@ def allocate(
         "seconds": seconds,
         "yesterday": digest_file(before / "plan.json") if before else None,
     }
+    inputs = free if decisions.empty else {**free, "decisions": decisions.model_dump(mode="json")}
 
     def body(folder: Path) -> Mapping[str, Any]:
-        allocate_in_process(
-            Job(
-                tracks=str(forecasted.path("tracks.nc")),
-                forecast=str(forecasted.path("forecast.nc")),
-                forcing=str(ingested.path("forcing.nc")),
-                fleet=str(ingested.path("fleet.parquet")),
-                region=run.region.settings,
-                issue_time=run.issue_time,
-                horizon_h=ingested.facts["horizon_h"],
-                out=str(folder),
-                settings=dict(load_yaml(named("models", "allocation", run.config))),
-                seed=run.seed,
-                seconds=seconds,
-                previous=str(before) if before else "",
-            )
+        job = _allocation_job(run, ingested, forecasted, before, folder, seconds)
+        facts: dict[str, Any] = {"free_key": run.key("allocate", free)}
+        facts["decided"] = decided.allocate_decided(
+            run, job, decisions, folder, facts["free_key"], _planning_settings(run)
         )
         plan = Plan.load(folder)
         return {
             "expected_kg": plan.expected_kg, "p10_kg": plan.p10_kg, "p90_kg": plan.p90_kg,
             "bound_kg": plan.bound_kg, "gap": plan.gap, "tasks": len(plan.tasks),
             "vessels_sent": sum(v.status == "sent" for v in plan.vessels), "vessels": len(plan.vessels),
-            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded,
+            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded, **facts,
         }  # fmt: skip
 
     return run.stage("allocate", inputs, body)
 
 
+def _allocation_job(
+    run: DailyRun, ingested: StageRecord, forecasted: StageRecord, before: Path | None, out: Path,
+    seconds: float | None = None,
+) -> Job:  # fmt: skip
+    """The day's allocation without any decision."""
+    from oceanclean.allocation.process import Job
+
+    return Job(
+        tracks=str(forecasted.path("tracks.nc")),
+        forecast=str(forecasted.path("forecast.nc")),
+        forcing=str(ingested.path("forcing.nc")),
+        fleet=str(ingested.path("fleet.parquet")),
+        region=run.region.settings,
+        issue_time=run.issue_time,
+        horizon_h=ingested.facts["horizon_h"],
+        out=str(out),
+        settings=dict(load_yaml(named("models", "allocation", run.config))),
+        seed=run.seed,
+        seconds=seconds,
+        previous=str(before) if before else "",
+    )
+
+
+def _planning_settings(run: DailyRun) -> PlanningSettings:
+    from oceanclean import planning
+
+    return load_model_settings("planning", planning.PlanningSettings, run.config)
+
+
+def what_if(run: DailyRun, ingested: StageRecord, forecasted: StageRecord, allocated: StageRecord) -> StageRecord:
+    """What the plan would bring if something were otherwise; no rows where the settings ask for none."""
+    from oceanclean.chain.what_if import table
+
+    before = stage_folder(previous_run(run), "allocate", "plan.json")
+    inputs = {
+        "plan": allocated.digest, "forecast": forecasted.digest, "forcing": ingested.outputs["forcing.nc"],
+        "fleet": ingested.outputs["fleet.parquet"], "settings": _settings_digest(run, "allocation", "planning"),
+        "yesterday": digest_file(before / "plan.json") if before else None,
+    }  # fmt: skip
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        settings = _planning_settings(run)
+        rows = []
+        if settings.what_if_iterations:
+            job = _allocation_job(run, ingested, forecasted, before, folder)
+            rows = table(job, decided.decisions_of(run), allocated.folder, job.previous, settings.what_if_iterations)
+        (folder / "what_if.json").write_text(json.dumps(rows, indent=1))
+        return {"plan": allocated.digest, "rows": rows}
+
+    return run.stage("what-if", inputs, body)
+
+
 def publish(
     run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord,
-    forecasted: StageRecord, allocated: StageRecord,
+    forecasted: StageRecord, allocated: StageRecord, weighed: StageRecord | None = None,
 ) -> StageRecord:  # fmt: skip
     """Write what planners and skippers read: the page, the picture, GPX, GeoJSON, CSV, messages."""
     from oceanclean import planning
 
     before = (ingested, *detected, mapped, forecasted, allocated)
     yesterday = stage_folder(previous_run(run), "publish", "plan.json")
+    rows = weighed.facts["rows"] if weighed else []
     inputs = {
         "before": [r.digest for r in before],
         "facts": [r.facts for r in before],
         "yesterday": digest_file(yesterday / "plan.json") if yesterday else None,
         "settings": _settings_digest(run, "planning"),
+        "approval": approval_of(run, allocated),
+        "what_if": rows,
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
@@ -356,9 +405,9 @@ def publish(
             forecast=fields,
             forcing=forcing,
             segmentations=segmentations_of(detected),
-            run=page_facts(run, before, yesterday),
+            run={**page_facts(run, before, yesterday), **approval_of(run, allocated), "what_if": rows},
             folder=folder,
-            settings=load_model_settings("planning", planning.PlanningSettings, run.config),
+            settings=_planning_settings(run),
         )
         return {"files": {name: path.name for name, path in paths.items()}}
 
@@ -398,47 +447,6 @@ def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing:
     return now
 
 
-#: A sentence that starts so tells of something noticed and dealt with; it makes no plan worse.
-NOTE = "Note: "
-
-
-def degraded(records: Sequence[StageRecord]) -> list[str]:
-    """All sentences about what is missing or old today, in the order of the stages, each once; notes left out."""
-    said = (s.strip() for r in records for s in r.facts.get("degraded", []) if s.strip() and not s.startswith(NOTE))
-    return list(dict.fromkeys(s[0].upper() + s[1:] + ("" if s.endswith(".") else ".") for s in said))
-
-
-def page_facts(run: DailyRun, before: Sequence[StageRecord], yesterday: Path | None) -> dict[str, Any]:
-    """What the page says about where its figures come from (see ``docs/plan-page.md``).
-
-    Args:
-        run: the run.
-        before: records of its stages.
-        yesterday: the published folder of the run before, or None.
-    """
-    facts = {r.stage: r.facts for r in before}
-    cutoff = facts["ingest"]["cutoff"]
-    named = [{"name": name, "cut_off": time} for name, time in cutoff.items() if time not in {"none", "unknown"}]
-    files = [{"name": f"{i['role']}: {i['title']}", "note": i["files"]} for i in facts["ingest"]["inputs"]]
-    forecast_model = {
-        "stage": "forecast", "name": "ensemble drift", "version": f"{facts['forecast']['members']} members",
-        "note": f"from the map of {facts['map']['map_time']}; prior: {facts['map']['prior'] or 'none'}",
-    }  # fmt: skip
-    return {
-        "run_id": f"{run.region_name} {run.folder.root.name}",
-        "issue_time": run.issue_time,
-        "software": f"oceanclean {__version__}, code {code_digest()[:12]}",
-        "sources": named + files,
-        "models": [forecast_model],
-        "lineage": {
-            "seed": str(run.seed),
-            **{r.stage: f"made from {r.key[:12]}, gave {r.digest[:12]}" for r in before},
-        },
-        "degraded": degraded(before),
-        "yesterday": read_json(yesterday / "plan.json") if yesterday else None,
-    }
-
-
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],
                  allow_missing: bool, progress: Progress | None) -> Segmentation:  # fmt: skip
     """Segment one file outside a daily run; ``folder`` is written whole or not at all.
@@ -474,8 +482,3 @@ def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapp
     return Segmentation.from_json(
         {**record, **{k: str(folder / record[k]) if record[k] else "" for k in ("raster", "detections", "picture")}}
     )
-
-
-def later(run: DailyRun, hours: float) -> str:
-    """A time ``hours`` after the issue time, in the project's form."""
-    return (run.moment + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:00Z")
