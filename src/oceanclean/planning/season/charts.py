@@ -14,6 +14,7 @@ from oceanclean.planning.season.tally import Season
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
 
 INK, QUIET, SEA, LAND = "#14323f", "#5b7480", "#eaf1f4", "#d9d4c7"
 CAUGHT, TOLD = "#00647d", "#b34a00"
@@ -70,7 +71,7 @@ def told_and_caught(season: Season) -> bytes:
     """Catch of each reported order against what was told, with the 80 % interval."""
     done = season.hauls[season.hauls["order"] >= 0].groupby("order")["caught_kg"].sum()
     told = season.orders.loc[done.index]
-    figure, axes = _figure(5.6, 4.2)
+    figure, axes = _figure(7.2, 4.4)
     caught, expected = done.to_numpy(float), told["expected_kg"].to_numpy(float)
     bounds = told[["p10_kg", "p90_kg"]].to_numpy(float)
     inside = (caught >= bounds[:, 0]) & (caught <= bounds[:, 1])
@@ -79,16 +80,27 @@ def told_and_caught(season: Season) -> bytes:
             errors = np.abs(bounds[mask].T - expected[mask])
             axes.errorbar(caught[mask], expected[mask], errors, fmt=marker, color=colour, markersize=5, linewidth=1.2,
                           markerfacecolor="white" if marker == "D" else colour, label=label)  # fmt: skip
-    top = max(1.0, float(np.max(bounds, initial=0)), float(np.max(caught, initial=0))) * 1.1
-    axes.plot([0, top], [0, top], color=QUIET, linewidth=1, linestyle=":")
-    axes.annotate("caught = expected", (top, top), xytext=(-4, -2), textcoords="offset points", ha="right", va="top",
-                  fontsize=8, color=QUIET, rotation=0)  # fmt: skip
-    axes.set(xlim=(-top / 60, top), ylim=(0, top))
+    top = max(20.0, float(np.max(bounds, initial=0)), float(np.max(caught, initial=0))) * 1.5
+    axes.plot([0, top], [0, top], color=QUIET, linewidth=1, linestyle=":", label="caught = expected")
+    for scale in (axes.set_xscale, axes.set_yscale):
+        scale("symlog", linthresh=10, linscale=0.6)  # a catch of nothing has its place on the scale
+    ticks = [0, *(10.0**k for k in range(1, int(np.log10(top)) + 1))]
+    axes.set(xlim=(-2, top), ylim=(-2, top), xticks=ticks, yticks=ticks)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda v, _: f"{v:,.0f}")
+        axis.set_minor_locator(_no_ticks())
     axes.set_xlabel("caught, kg an order", color=INK, fontsize=9)
     axes.set_ylabel("expected with 80 % interval, kg", color=INK, fontsize=9)
     axes.grid(color="#d3dde2", linewidth=0.7)
-    axes.legend(title="catch in the interval", fontsize=8, title_fontsize=8, frameon=False, loc="lower right")
+    axes.legend(title="catch and interval", fontsize=8, title_fontsize=8, frameon=False, loc="upper left",
+                bbox_to_anchor=(1, 1))  # fmt: skip
     return _png(figure)
+
+
+def _no_ticks() -> Locator:
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
 
 
 def by_vessel(season: Season) -> bytes:
@@ -132,7 +144,7 @@ def by_area(season: Season) -> bytes:
     for port in season.region.ports:
         axes.plot(port.lon, port.lat, marker="s", markersize=5, color=INK, zorder=6)
         axes.annotate(ascii_name(port.name, 24, "port"), (port.lon, port.lat), xytext=(5, -10), fontsize=8, color=INK,
-                      textcoords="offset points", parse_math=False, zorder=6, annotation_clip=True)  # fmt: skip
+                      textcoords="offset points", parse_math=False, zorder=6, clip_on=True)  # fmt: skip
     step = season.settings.area_deg
     axes.set_xticks(np.arange(np.ceil(west / step), east / step) * step)
     axes.set_yticks(np.arange(np.ceil(box.south / step), box.north / step) * step)

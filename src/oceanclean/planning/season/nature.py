@@ -29,10 +29,10 @@ def season_of(day: date) -> str:
 
 
 def caught_classes(season: Season) -> pd.DataFrame:
-    """Mass and hauls by what the crews called the debris, square and season."""
-    hauls = season.hauls.assign(
-        debris=season.hauls["debris_class"].replace("", "not told"),
-        season=[season_of(d) for d in season.hauls["day"]],
+    """Mass and hauls by what the crews called the debris, square and season; hauls that found nothing are left out."""
+    found = season.hauls[season.hauls["caught_kg"] > 0]
+    hauls = found.assign(
+        debris=found["debris_class"].replace("", "not told"), season=[season_of(d) for d in found["day"]]
     )
     grouped = hauls.groupby(["season", "area", "debris"], sort=True).agg(
         hauls=("caught_kg", "size"), caught_kg=("caught_kg", "sum")
