@@ -1,6 +1,6 @@
-"""Equations of the site as MathML: browsers draw it themselves, so that no script is loaded from anywhere.
+r"""Equations of the site as MathML: browsers draw it themselves, so that no script is loaded from anywhere.
 
-``$$…$$`` on lines of its own is a displayed equation, ``\\(…\\)`` stands in a line.
+``$$…$$`` on lines of its own is a displayed equation, ``\(…\)`` stands in a line.
 """
 
 from __future__ import annotations
@@ -23,4 +23,5 @@ def _mathml(text: str) -> str:
     from latex2mathml.converter import convert
 
     text = _DISPLAYED.sub(lambda m: "\n" + convert(" ".join(m[1].split()), display="block") + "\n", text)
-    return _IN_LINE.sub(lambda m: convert(m[1]), text)
+    # the span keeps a line that begins with an equation from being taken for a block
+    return _IN_LINE.sub(lambda m: f"<span>{convert(m[1])}</span>", text)
