@@ -256,6 +256,6 @@ def test_the_same_plan_gives_the_same_bytes(published, publish_day):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "＝1"])
 def test_text_that_a_spreadsheet_would_run_is_quoted(text):
     """Text that begins like a formula gets a quote in front; a negative number stays a number."""
-    assert table._cell(text) == f"'{text}"
-    assert table._cell("manati = 1") == "manati = 1"
-    assert table._cell(-87.5) == "-87.5"
+    assert table.cell_text(text) == f"'{text}"
+    assert table.cell_text("manati = 1") == "manati = 1"
+    assert table.cell_text(-87.5) == "-87.5"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
 from oceanclean.chain.facts import approval_of, page_facts
+from oceanclean.chain.previous import issued_before, previous_run, stage_folder, used_before
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_grid, load_table, save_grid, save_table
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from oceanclean.allocation.process import Job
+    from oceanclean.drift.residual import Residual
     from oceanclean.planning import PlanningSettings
 
 Progress = Callable[[str, float], None]
@@ -177,67 +179,43 @@ def detect(run: DailyRun, ingested: StageRecord, scene_id: str, progress: Progre
     return run.stage(f"detect-{safe_name(scene_id)}", inputs, body)
 
 
-def previous_forecast(run: DailyRun, max_age_h: float = 48.0) -> Path | None:
-    """The youngest earlier run of the region whose forecast is still valid; None if there is none."""
-    best: tuple[str, Path] | None = None
-    for record in run.folder.root.parent.glob("*/forecast/forecast.nc"):
-        ledger = record.parent.parent / "forecast" / "stage.json"
-        if not ledger.is_file():
-            continue
-        issued = read_json(ledger)["facts"].get("issue_time", "")
-        if run.before(max_age_h).strftime("%Y-%m-%dT%H:%M:00Z") <= issued < run.issue_time:
-            best = max(best or ("", record), (issued, record))
-    return best[1] if best else None
-
-
-def issued_before(run: DailyRun) -> str:
-    """Issue time of the run whose forecast is the prior; "" without one."""
-    before = previous_forecast(run)
-    return str(read_json(before.parent / "stage.json")["facts"]["issue_time"]) if before else ""
-
-
-def used_before(run: DailyRun) -> frozenset[str]:
-    """Ids of scenes and sightings that the prior's run, or one before it, has put into its map."""
-    folder = previous_folder(run, "map", "stage.json")
-    return frozenset(read_json(folder / "stage.json")["facts"].get("looks", [])) if folder else frozenset()
-
-
 def new_scenes(run: DailyRun, ingested: StageRecord) -> list[str]:
     """Scenes that no earlier map has used: a look counts once, however late it came."""
-    used = used_before(run)
+    used = used_before(previous_run(run))
     return [s.scene_id for s in scenes_of(ingested) if s.scene_id not in used]
 
 
-def map_time(run: DailyRun, segmentations: Sequence[Segmentation], sightings: Any) -> str:
+def map_time(run: DailyRun, before: Path | None, segmentations: Sequence[Segmentation], sightings: Any) -> str:
     """Valid time of the density map: the youngest new look, not before the prior begins; without one the issue time."""
     looks = [s.scene.acquired for s in segmentations]
     if not looks and len(sightings):
         looks = [sightings["observed_at"].max().strftime("%Y-%m-%dT%H:%M:%SZ")]
-    return max([*looks, issued_before(run)]) if looks else run.issue_time
+    return max([*looks, issued_before(before)]) if looks else run.issue_time
 
 
 def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord]) -> StageRecord:
     """Turn all new looks and yesterday's forecast into one map of kg km⁻² with its doubt."""
     from oceanclean import density
 
-    before = previous_forecast(run)
+    before = previous_run(run)
+    prior_file = before / "forecast" / "forecast.nc" if before else None
     inputs = {
         "ingest": ingested.outputs["sightings.parquet"],
         "detected": [d.digest for d in detected],
-        "prior": digest_file(before) if before else None,
+        "prior": digest_file(prior_file) if prior_file else None,
         "settings": _settings_digest(run, "density"),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
         segmentations = segmentations_of(detected)
         sightings = load_table("Detections", ingested.path("sightings.parquet"))
-        used = used_before(run)
+        used = used_before(before)
         # only what today's sources still offer can be met again
         offered = {*ingested.facts["scenes"], *sightings["detection_id"]}
         sightings = sightings[~sightings["detection_id"].isin(used)]
         looks = ({s.scene.scene_id for s in segmentations} | {*sightings["detection_id"]} | used) & offered
-        when = map_time(run, segmentations, sightings)
-        prior = load_grid("DensityForecast", before) if before else None
+        when = map_time(run, before, segmentations, sightings)
+        prior = load_grid("DensityForecast", prior_file) if prior_file else None
         settings = density.load_settings(run.config)
         result = density.density_map(
             run.region, segmentations, sightings, prior, valid_time=when, issue_time=run.issue_time, settings=settings,
@@ -247,7 +225,7 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
         return {
             **density.summary(result, run.region),  # with its sentences under "degraded"
             "map_time": when,
-            "prior": before.parent.parent.name if before else "",
+            "prior": before.name if before else "",
             "looks": sorted(looks),
         }
 
@@ -257,24 +235,29 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
 def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> StageRecord:
     """Carry the map to the horizon as an ensemble."""
     from oceanclean.drift.ensemble import forecast as carry_forward
-    from oceanclean.drift.local_doubt import local_doubt
+    from oceanclean.drift.local_doubt import followed_currents, local_doubt
     from oceanclean.drift.settings import load_settings
 
+    room = load_settings(run.config)
+    fitted = config_root(run.config) / room.forecaster.file if room.forecaster.file else None
     inputs = {
         "map": mapped.outputs["density.nc"],
         "forcing": ingested.outputs["forcing.nc"],
         "drifters": ingested.outputs["drifters.parquet"],
         "settings": _settings_digest(run, "drift"),
+        "forecaster": digest_file(fitted) if fitted and fitted.is_file() else str(fitted or ""),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
         density_map = load_grid("DensityMap", mapped.path("density.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
         drifters = load_table("Drifters", ingested.path("drifters.parquet"))
-        settings, doubt = local_doubt(drifters, forcing, load_settings(config=run.config))
+        forecaster, said = fitted_forecaster(fitted)
+        forcing, found = followed_currents(drifters, forcing, room)
+        settings, doubt = local_doubt(drifters, forcing, room)
         fields, tracks = carry_forward(
             density_map, forcing, issue_time=run.issue_time, horizon_h=ingested.facts["horizon_h"],
-            settings=settings, seed=run.seed, region=run.region,
+            settings=settings, seed=run.seed, region=run.region, forecaster=forecaster,
         )  # fmt: skip
         save_grid("DensityForecast", fields, folder / "forecast.nc")
         save_grid("DebrisTracks", tracks, folder / "tracks.nc")
@@ -282,12 +265,25 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
             "issue_time": run.issue_time,
             "map_time": mapped.facts["map_time"],
             "members": int(fields.attrs["members"]),
-            "doubt": doubt,
+            "doubt": {**doubt, **found},
             "horizon_h": ingested.facts["horizon_h"],
-            "degraded": list(json.loads(fields.attrs.get("degraded", "[]"))),
+            "forecaster": str(fitted or ""),
+            "degraded": [*said, *json.loads(fields.attrs.get("degraded", "[]"))],
         }
 
     return run.stage("forecast", inputs, body)
+
+
+def fitted_forecaster(file: Path | None) -> tuple[Residual | None, list[str]]:
+    """The forecaster that the settings name; None, and why in a sentence, where there is none that can be used."""
+    if file is None:
+        return None, []
+    from oceanclean.drift.residual import load_forecaster
+
+    try:
+        return load_forecaster(file), []
+    except InputError as error:
+        return None, [f"The fitted drift forecaster was not used, plain physics instead: {error}"]
 
 
 def allocate(
@@ -298,7 +294,7 @@ def allocate(
     Where something was decided, the plan without the decisions and without each of them is made too, so that the
     result says what each costs (``facts["decided"]``).
     """
-    before = previous_folder(run, "allocate", "plan.json")
+    before = stage_folder(previous_run(run), "allocate", "plan.json")
     decisions = decided.decisions_of(run)
     free = {
         "forecast": forecasted.digest,
@@ -360,7 +356,7 @@ def what_if(run: DailyRun, ingested: StageRecord, forecasted: StageRecord, alloc
     """What the plan would bring if something were otherwise; no rows where the settings ask for none."""
     from oceanclean.chain.what_if import table
 
-    before = previous_folder(run, "allocate", "plan.json")
+    before = stage_folder(previous_run(run), "allocate", "plan.json")
     inputs = {
         "plan": allocated.digest, "forecast": forecasted.digest, "forcing": ingested.outputs["forcing.nc"],
         "fleet": ingested.outputs["fleet.parquet"], "settings": _settings_digest(run, "allocation", "planning"),
@@ -387,7 +383,7 @@ def publish(
     from oceanclean import planning
 
     before = (ingested, *detected, mapped, forecasted, allocated)
-    yesterday = previous_folder(run, "publish", "plan.json")
+    yesterday = stage_folder(previous_run(run), "publish", "plan.json")
     rows = weighed.facts["rows"] if weighed else []
     inputs = {
         "before": [r.digest for r in before],
@@ -449,13 +445,6 @@ def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing:
         now["observation_age"].values[:] += hours
     now.attrs["valid_time"] = run.issue_time
     return now
-
-
-def previous_folder(run: DailyRun, stage: str, file: str) -> Path | None:
-    """A stage's folder of the run whose forecast was the prior, if the file stands in it."""
-    before = previous_forecast(run)
-    folder = before.parent.parent / stage if before else None
-    return folder if folder and (folder / file).is_file() else None
 
 
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import desk, evaluate, options, train, twin
+from oceanclean.cli import desk, evaluate, options, report, train, twin
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
@@ -21,8 +21,10 @@ app = typer.Typer(
     "4 another run holds the day, 5 a stored product is damaged.",
 )
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(report.app, name="report")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
+app.command("archive")(report.archive)
 
 Seconds = Annotated[
     float | None,
