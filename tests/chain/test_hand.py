@@ -56,7 +56,7 @@ def test_a_pin_is_obeyed_priced_and_shown(continued: Place) -> None:
     else:  # what cannot be obeyed is named
         assert any(patch in sentence for sentence in page(run)["degraded"])
     assert f"{vessel} works patch {patch}" in (run.folder.root / "publish" / "plan.html").read_text(encoding="utf-8")
-    assert [e.what for e in audit.read(audit_file(run))] == [audit.REPLANNED]
+    assert [e.action for e in audit.read(audit_file(run))] == [audit.REPLANNED]
 
 
 def test_each_of_a_few_decisions_has_its_own_price(continued: Place) -> None:
@@ -113,7 +113,7 @@ def test_an_approval_is_on_the_page_and_ends_when_the_plan_changes(continued: Pl
     assert page(run)["header"]["status"] == "APPROVED"  # the very plan that was approved
     approve(run, "E. Duty", withdraw=True, now=NOW)
     assert page(run)["header"]["status"] == "DRAFT"
-    assert [e.what for e in audit.read(audit_file(run))] == ["approved", "re-planned", "withdrawn"]
+    assert [e.action for e in audit.read(audit_file(run))] == ["approved", "re-planned", "withdrawn"]
 
 
 def test_what_was_looked_at_is_what_is_approved(planned: Place) -> None:
@@ -131,7 +131,7 @@ def test_a_changed_log_is_noticed(tmp_path, harm: str) -> None:
     """A word changed, a line taken out, two exchanged, a line cut short: the line is named, nothing is trusted."""
     path = tmp_path / audit.FILE
     for number in range(4):
-        audit.append(path, time=f"2026-06-15T1{number}:00:00Z", what=audit.APPROVED, by="G <b>", plan="a" * 64)
+        audit.append(path, time=f"2026-06-15T1{number}:00:00Z", action=audit.APPROVED, by="G <b>", plan="a" * 64)
     assert len(audit.read(path)) == 4
     lines = path.read_text(encoding="utf-8").splitlines()
     harmed = {
@@ -144,7 +144,7 @@ def test_a_changed_log_is_noticed(tmp_path, harm: str) -> None:
     with pytest.raises(CorruptStoreError, match="line 2"):
         audit.read(path)
     with pytest.raises(CorruptStoreError):
-        audit.append(path, time="2026-06-15T15:00:00Z", what=audit.APPROVED, by="G", plan="b" * 64)
+        audit.append(path, time="2026-06-15T15:00:00Z", action=audit.APPROVED, by="G", plan="b" * 64)
 
 
 def test_a_day_that_was_not_planned_cannot_be_taken_up(tmp_path, small_config) -> None:
@@ -171,3 +171,17 @@ def test_the_commands_re_plan_approve_and_show_the_log(continued: Place, tmp_pat
     done = continued.oceanclean("replan", "--decisions", str(file), check=False)
     assert done.returncode == 2
     assert "Did you mean 'holds'" in done.stderr
+
+
+def test_an_approval_holds_for_its_plan_until_it_is_withdrawn(tmp_path) -> None:
+    """The last word about a plan counts; what was said about another plan does not."""
+    path = tmp_path / audit.FILE
+    plans = {"a": "a" * 64, "b": "b" * 64}
+    for number, (action, plan) in enumerate(
+        [(audit.APPROVED, "a"), (audit.REPLANNED, "b"), (audit.APPROVED, "b"), (audit.WITHDRAWN, "b")]
+    ):
+        audit.append(path, time=f"2026-06-15T1{number}:00:00Z", action=action, by="I", plan=plans[plan])
+    events = audit.read(path)
+    assert audit.approval(events, plans["a"]).number == 1
+    assert audit.approval(events, plans["b"]) is None
+    assert audit.approval(events, "c" * 64) is None
