@@ -347,6 +347,11 @@ def make_day(*, hostile: bool = False, sail: bool = True, vessels: bool = True, 
     }  # fmt: skip
     if sail and vessels and debris:
         run["decided"] = decided_of(hostile)
+        run["outcomes"] = [
+            {"vessel_id": "manati", "name": HOSTILE[1] if hostile else "Manati", "expected_kg": 900.0,
+             "caught_kg": 720.0, "hauls": 2},
+            {"vessel_id": "garza", "name": "Garza", "expected_kg": 300.0, "caught_kg": None, "hauls": 0},
+        ]  # fmt: skip
         run["what_if"] = [
             {"kind": "fewer", "text": f"{HOSTILE[4] if hostile else 'Manati'} cannot sail", "expected_kg": 2300.0,
              "change_kg": -2245.0, "vessels_sent": 3},

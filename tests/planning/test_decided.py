@@ -52,6 +52,13 @@ def test_the_what_if_table_says_what_changes(published):
     assert "+155\u00a0kg" in page
 
 
+def test_the_plan_before_stands_against_what_was_reported(published):
+    """Only vessels that reported are compared; one without a report says so."""
+    page = html.unescape(published.text("plan.html"))
+    assert "720\u00a0kg</strong>; the same vessels were expected to have 900\u00a0kg by then (80\u00a0%)" in page
+    assert "no report" in page
+
+
 @pytest.mark.parametrize(
     ("decision", "wanted"),
     [
