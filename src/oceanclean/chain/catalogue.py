@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
@@ -61,7 +61,7 @@ def _item(
 
     seen = _scene(record)
     west, south, east, north = seen[0] if seen else bounds
-    span = {} if seen else {
+    span: dict[str, Any] = {} if seen else {
         "start_datetime": run.moment, "end_datetime": run.moment + timedelta(hours=run.region.settings.horizon_h),
     }  # fmt: skip
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
