@@ -87,7 +87,7 @@ def _quick(config: Path) -> None:
     change_yaml(config / "models" / "allocation.yaml", lambda c: c["tasks"].update(max_patches=20, max_shares=60))
     change_yaml(
         config / "models" / "planning.yaml",
-        lambda c: c.update(what_if_iterations=100, decided_iterations=500, price_iterations=500),
+        lambda c: c.update(what_if_iterations=0, decided_iterations=500, price_iterations=500),
     )
 
 

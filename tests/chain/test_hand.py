@@ -11,7 +11,7 @@ from oceanclean.chain import DailyRun, approve, audit, audit_file, decided, repl
 from oceanclean.decisions import Ban, Decisions, Hold, Pin, load_decisions
 from oceanclean.errors import CorruptStoreError, InputError, MissingDataError
 from oceanclean.products.plan import Plan
-from tests.chain.conftest import Place
+from tests.chain.conftest import Place, change_yaml
 
 NOW = datetime(2026, 6, 15, 11, 30, tzinfo=UTC)
 
@@ -98,6 +98,22 @@ def test_standing_decisions_of_a_region_hold_every_day(continued: Place) -> None
     replan(run, Decisions(bans=[Ban(task="T99")]), now=NOW)
     assert held not in worked(run)
     assert [d["kind"] for d in page(run)["hand"]["decisions"]] == ["bans", "holds"]
+
+
+def test_the_what_if_table_plans_each_case(continued: Place) -> None:
+    """Every case is a plan of its own: without its best vessel the fleet brings less, with one more not fewer sail."""
+    from oceanclean.chain import stages
+    from oceanclean.chain.replan import stored
+
+    run = run_of(continued)
+    change_yaml(continued.config / "models" / "planning.yaml", lambda c: c.update(what_if_iterations=50))
+    allocated = stored(run, "allocate")
+    weighed = stages.what_if(run, stored(run, "ingest"), stored(run, "forecast"), allocated)
+    rows = {row["kind"]: row for row in weighed.facts["rows"]}
+    assert list(rows) == ["fewer", "more", "faster", "slower", "rougher", "calmer"]
+    assert rows["fewer"]["change_kg"] < 0
+    assert rows["more"]["vessels_sent"] >= rows["fewer"]["vessels_sent"]
+    assert rows["fewer"]["expected_kg"] == pytest.approx(allocated.facts["expected_kg"] + rows["fewer"]["change_kg"])
 
 
 def test_an_approval_is_on_the_page_and_ends_when_the_plan_changes(continued: Place) -> None:
