@@ -98,7 +98,11 @@ def licence_of(found: metadata.PackageMetadata) -> str:
 
 
 def approvals(runs: Sequence[Run], decisions: Sequence[Decision]) -> pd.DataFrame:
-    """One row a plan: who approved it and when, from the audit log or from the plan itself."""
+    """One row a plan: who approved it and when.
+
+    The plan's own page is the truth of its status: an approval in the log may have been withdrawn, or meant a plan that
+    was made anew since. The log gives the time where the plan has none.
+    """
     import pandas as pd
 
     rows = []
@@ -110,8 +114,10 @@ def approvals(runs: Sequence[Run], decisions: Sequence[Decision]) -> pd.DataFram
             d for d in decisions if d.issue_time in names and d.region in {"", run.region} and APPROVAL.search(d.action)
         ]
         header = run.plan["header"]
-        by = plain("; ".join(d.by for d in own) or header["approved_by"], 120)
-        when = "; ".join(d.time for d in own)
-        rows.append({"issue_time": run.issue_time, "status": "APPROVED" if by else header["status"],
-                     "approved_by": by or "nobody", "approved_at": plain(when, 80)})  # fmt: skip
+        signed = header["status"] == "APPROVED"
+        by = header["approved_by"] or "; ".join(d.by for d in own)
+        when = header.get("approved_at") or "; ".join(d.time for d in own)
+        rows.append({"issue_time": run.issue_time, "status": header["status"],
+                     "approved_by": plain(by, 120) if signed and by else "nobody",
+                     "approved_at": plain(when, 80) if signed else ""})  # fmt: skip
     return pd.DataFrame(rows, columns=["issue_time", "status", "approved_by", "approved_at"])
