@@ -19,6 +19,7 @@ from oceanclean.planning.season import SeasonSettings, nature, season_report
 from oceanclean.planning.season.compliance import approvals, software_licences
 from oceanclean.planning.season.tally import hit_rate, square, tally
 from oceanclean.settings import load_model_settings
+from oceanclean.store import digest_record
 
 
 @pytest.fixture
@@ -178,6 +179,27 @@ def test_approvals_come_from_the_audit_log_wherever_it_lies(work):
     assert table["approved_by"].tolist() == ["Ana", "Ben"]
     assert set(table["status"]) == {"APPROVED"}
     assert log.notes == ["audit.jsonl:2: not a JSON object."]
+
+
+def test_an_approval_holds_for_the_plan_it_names_until_it_is_withdrawn(work):
+    """Another plan's digest does not count; a withdrawal ends an approval, a later approval renews it."""
+    outputs = {"plan.json": "aa"}
+    made.write_run(work, 3, [made.vessel("manati", [made.order("T1", "manati", 3, 3, 1)])],
+                   stages=[{"stage": "allocate", "outputs": outputs, "facts": {}}])  # fmt: skip
+    run = read_runs(work)[0][-1]
+
+    def status(*words: tuple[str, str]) -> str:
+        lines = [
+            {"time": f"2026-06-18T12:0{i}:00Z", "by": "Ana", "what": w, "plan": p} for i, (w, p) in enumerate(words)
+        ]
+        (run.folder / "audit.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return approvals([run], read_audit(work).decisions)["status"].iloc[0]
+
+    own = digest_record(outputs)
+    assert status(("approved", own)) == "APPROVED"
+    assert status(("approved", "other")) == "DRAFT"
+    assert status(("approved", own), ("withdrawn", own)) == "DRAFT"
+    assert status(("approved", own), ("withdrawn", own), ("approved", own), ("re-planned", own)) == "APPROVED"
 
 
 def test_every_package_is_listed_with_its_licence():
