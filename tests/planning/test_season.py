@@ -22,16 +22,28 @@ from oceanclean.settings import load_model_settings
 from oceanclean.store import digest_record
 
 
-@pytest.fixture
-def work(tmp_path):
+def _write_season(folder):
     """Two plans, of which the second overtakes an order of the first, and a day without a plan."""
     late = made.order("T2", "manati", 0, 30, 400)  # begins after the next plan was issued
-    made.write_run(tmp_path, 0, [made.vessel("manati", [made.order("T1", "manati", 0, 3, 600), late]),
-                                 made.vessel("garza", [], reason="sea of 2.3 m is too high")])  # fmt: skip
-    made.write_run(tmp_path, 1, [made.vessel("manati", [made.order("T1", "manati", 1, 3, 100)]),
-                                 made.vessel("garza", [made.order("T3", "garza", 1, 4, 200)])])  # fmt: skip
-    made.write_run(tmp_path, 2, None)
-    return tmp_path
+    stays = made.vessel("garza", [], reason="sea of 2.3 m is too high")
+    made.write_run(folder, 0, [made.vessel("manati", [made.order("T1", "manati", 0, 3, 600), late]), stays])
+    second = made.vessel("manati", [made.order("T1", "manati", 1, 3, 100)])
+    made.write_run(folder, 1, [second, made.vessel("garza", [made.order("T3", "garza", 1, 4, 200)])])
+    made.write_run(folder, 2, None)
+    return folder
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A season that a test may change."""
+    return _write_season(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """Its work folder and the files of its report, for tests that only read."""
+    folder = _write_season(tmp_path_factory.mktemp("season"))
+    return folder, report(folder, folder / "out")
 
 
 HAULS = [
@@ -224,16 +236,17 @@ def report(work, folder, hauls=HAULS):
     )
 
 
-def test_the_same_season_gives_the_same_files(work, tmp_path):
+def test_the_same_season_gives_the_same_files(reported, tmp_path):
     """PDF and pictures included: no clock is read."""
-    one, two = report(work, tmp_path / "one"), report(work, tmp_path / "two")
+    work, one = reported
+    two = report(work, tmp_path / "two")
     assert {n: p.read_bytes() for n, p in one.items()} == {n: p.read_bytes() for n, p in two.items()}
     assert one["pdf"].read_bytes().startswith(b"%PDF")
 
 
-def test_page_and_tables_say_the_same(work, tmp_path):
+def test_page_and_tables_say_the_same(reported):
     """950 kg in the verdict, in the CSV of days and of hauls."""
-    paths = report(work, tmp_path / "out")
+    paths = reported[1]
     assert "950\u00a0kg of debris" in paths["season"].read_text(encoding="utf-8")
     for name in ("days.csv", "hauls.csv", "areas.csv"):
         rows = csv.DictReader(io.StringIO(paths[name].read_text(encoding="utf-8")))
@@ -256,13 +269,13 @@ def test_nothing_to_report_is_an_error(tmp_path):
         report(tmp_path, tmp_path / "out", [made.haul("manati", 40, 3, 5)])
 
 
-def test_the_pages_ask_the_network_for_nothing_and_fit_a_phone(work, tmp_path):
+def test_the_pages_ask_the_network_for_nothing_and_fit_a_phone(reported):
     """In a real browser, at 1440 and 390 pixels."""
     import browser
 
     if browser.executable() is None:
         pytest.skip("no Chromium")
-    paths = report(work, tmp_path / "out")
+    paths = reported[1]
     with browser.tab() as tab:
         for name in ("season", "manager", "biologist", "compliance"):
             for width in (1440, 390):
