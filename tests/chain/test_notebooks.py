@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from oceanclean.notebook import open_day
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -36,6 +38,21 @@ def test_a_notebook_runs(path: Path, planned, laboratory, monkeypatch) -> None:
     ).execute()
     pictures = [o for c in notebook.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
     assert pictures, "a notebook without a picture"
+
+
+def test_a_finished_day_opens_as_it_was_planned(planned, laboratory, monkeypatch) -> None:
+    """Nothing is computed, all products are there, and names from outside stay text on its card."""
+    monkeypatch.setitem(os.environ, "OCEANCLEAN_WORK", str(laboratory))
+    before = sorted((p, p.stat().st_mtime_ns) for p in laboratory.rglob("*"))
+    day = open_day("cove", work=laboratory, config=planned.config)
+    assert len(day.tracks["member"]) > 1
+    assert not day.drifters.empty
+    assert day.truth.is_dir()
+    day.plan.vessels[0].reason = "<script>"
+    card = day._repr_html_()
+    assert "<script>" not in card
+    assert day.plan.vessels[0].vessel_id in card
+    assert before == sorted((p, p.stat().st_mtime_ns) for p in laboratory.rglob("*"))
 
 
 def test_every_notebook_is_listed_in_the_documents() -> None:
