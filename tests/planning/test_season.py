@@ -80,6 +80,22 @@ def test_a_haul_belongs_to_the_plan_in_force_when_it_began(work):
     """A minute before the next plan it is the old plan's, from its issue on the new one's."""
     season = count(work, [made.haul("manati", 0, 23.99, 1), made.haul("manati", 1, 0, 2)])
     assert season.days["caught_kg"].tolist()[:2] == [1, 2]
+    assert season.hauls["issue_time"].tolist() == [made.stamp(0, 0), made.stamp(1, 0)]
+
+
+def test_a_plan_of_two_days_is_told_and_caught_on_both(tmp_path):
+    """Expected catch and interval fall on the day of the work; a plan of the day before the season still counts."""
+    orders = [made.order("T1", "manati", 0, 3, 600), made.order("T2", "manati", 0, 30, 400)]
+    made.write_run(tmp_path, 0, [made.vessel("manati", orders)])
+    hauls = [made.haul("manati", 0, 3, 550, "T1"), made.haul("manati", 0, 30, 10, "T2")]
+    runs, _ = read_runs(tmp_path, "demo")
+    whole = tally(made.region(), runs, made.catches(hauls), SeasonSettings(), made.FIRST, made.LAST)
+    assert whole.days["expected_kg"].tolist()[:2] == [600, 400]
+    assert whole.days["inside"].tolist() == ["yes", "no", ""]
+    assert whole.lost["kind"].tolist() == ["no plan"]  # the third day
+    second = made.FIRST + timedelta(days=1)
+    late = tally(made.region(), runs, made.catches(hauls), SeasonSettings(), second, second)
+    assert (late.caught_kg, late.by_order.of, late.runs) == (10, 1, [])
 
 
 def test_hauls_of_one_order_are_judged_together_and_unnamed_ones_by_time(work):
