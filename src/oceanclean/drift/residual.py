@@ -344,8 +344,9 @@ def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], setting
             doubt.floor[lead] = prior
             continue
         error = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
-        floor, slope = growing_variance(error, known.energy[starts])
-        seen_variance = floor + slope * known.energy[starts]
+        energy = known.energy(starts)
+        floor, slope = growing_variance(error, energy)
+        seen_variance = floor + slope * energy
         worth = span_h / lead / (span_h / lead + settings.forecaster.doubt_prior_windows)
         factor = worth + (1.0 - worth) * prior / float(seen_variance.mean())
         doubt.floor[lead], doubt.slope[lead] = factor * floor, factor * slope
