@@ -85,6 +85,16 @@ class InflowSettings(Settings):
     strip_m_s: float = Field(default=2.0, gt=0, le=5, description="fastest inflow that the strip's width allows for")
 
 
+class FateSettings(Settings):
+    """What becomes of debris beside drifting, see :mod:`oceanclean.drift.fates`; None: it does not happen."""
+
+    beaching_d: float | None = Field(default=None, gt=0, description="mean days near a coast before it beaches")
+    beach_km: float = Field(default=10.0, gt=0, le=100, description="how near")
+    sinking_d: float | None = Field(default=None, gt=0, description="mean days afloat before it sinks")
+    biofouling_d: tuple[float, float] | None = Field(default=None, description="days at sea after which it sinks")
+    age_d: float = Field(default=0.0, ge=0, description="days at sea before the map")
+
+
 class DensitySettings(Settings):
     """How particles become a density."""
 
@@ -141,6 +151,7 @@ class DriftSettings(Settings):
     recent: RecentSettings = Field(default_factory=RecentSettings)
     mass: MassSettings = Field(default_factory=MassSettings)
     inflow: InflowSettings = Field(default_factory=InflowSettings)
+    fates: FateSettings = Field(default_factory=FateSettings)
     density: DensitySettings = Field(default_factory=DensitySettings)
     tracks: TracksSettings = Field(default_factory=TracksSettings)
     forecaster: ForecasterSettings = Field(default_factory=ForecasterSettings)
