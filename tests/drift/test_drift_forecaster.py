@@ -23,7 +23,7 @@ from oceanclean.drift.settings import DriftSettings, ForecasterSettings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 
-SMALL = DriftSettings(forecaster=ForecasterSettings(trees=40, rows_per_leaf=50, ridge=0.1))
+SMALL = DriftSettings(forecaster=ForecasterSettings(trees=40, rows_per_leaf=50, ridge=0.1, season_windows=0))
 
 
 def ekman(current, wind, hour):
@@ -59,6 +59,15 @@ def test_plain_physics_wins_where_nothing_holds(tmp_path):
     model = fit(tracks, everywhere(tracks), SMALL)
     assert model.weight == 0.0
     assert (model.along(tracks) == model.physics(tracks)).all()
+
+
+def test_few_days_are_believed_little(tmp_path):
+    """What won on two later days begins small in another season; nothing at all is still nothing."""
+    tracks = tracks_of(tmp_path, extra=ekman, seed=1)
+    cautious = SMALL.model_copy(update={"forecaster": SMALL.forecaster.model_copy(update={"season_windows": 8.0})})
+    model = fit(tracks, everywhere(tracks), cautious)
+    assert model.about["weight_on_later_days"] > 0.5
+    assert 0.0 < model.weight < 0.2
 
 
 def test_windage_of_a_class_is_drawn_to_the_prior(tmp_path):

@@ -193,7 +193,8 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     early = rows & (tracks.hours < cut - 0.5 * settings.gap_h)
     late = rows & (tracks.hours >= cut + 0.5 * settings.gap_h)
     trial = _fit_parts(tracks, vectors, early, settings, seed)
-    weight, record = _chosen_weight(trial, tracks, vectors, late, settings)
+    chosen, record = _chosen_weight(trial, tracks, vectors, late, settings)
+    weight = chosen * _believed(tracks, late, settings)
     taper_h = _chosen_taper(trial, tracks, early, late, room)
     whole = _fit_parts(tracks, vectors, rows, settings, seed)
     whole.weight = weight
@@ -201,8 +202,10 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     stats = history.statistics(residual, tracks.first, tracks.lat)
     whole.fading = history.fit_fading(stats, residual, rows, tracks.last, settings.history_ridge, taper_h)
     whole.doubt = _fit_doubt(whole, tracks, rows, room)
-    whole.about |= {"weight_trial": record, "history_taper_h": taper_h, "drifter_hours": int(rows.sum()),
-                    "drifters": int(np.unique(tracks.drifter[rows]).size)}  # fmt: skip
+    whole.about |= {
+        "weight_trial": record, "weight_on_later_days": chosen, "history_taper_h": taper_h,
+        "drifter_hours": int(rows.sum()), "drifters": int(np.unique(tracks.drifter[rows]).size),
+    }  # fmt: skip
     return whole
 
 
@@ -304,6 +307,15 @@ def _chosen_weight(trial: Residual, tracks: Tracks, vectors: Complex, late: NDAr
         return 0.0, {"reason": "no later starts to choose on"}
     best = settings.weights[int(np.argmin(scores))]
     return float(best), {"weights": list(settings.weights), "mean_km": counted}
+
+
+def _believed(tracks: Tracks, late: NDArray[np.bool_], settings: ForecasterSettings) -> float:
+    """Share of the chosen weight that is believed in another season: few days hold few kinds of weather.
+
+    It is where the weight begins; drifters that report draw it up or down (:mod:`oceanclean.drift.recent`).
+    """
+    windows = float(np.ptp(tracks.hours[late])) / history.LONGEST_H if late.any() else 0.0
+    return windows / (windows + settings.season_windows) if windows > 0 else 0.0
 
 
 def _chosen_taper(trial: Residual, tracks: Tracks, early: NDArray[np.bool_], late: NDArray[np.bool_],

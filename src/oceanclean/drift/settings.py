@@ -59,7 +59,7 @@ class RecentSettings(Settings):
     """How the forecast follows drifters that report, see :mod:`oceanclean.drift.recent`."""
 
     memory_h: float = Field(default=72.0, gt=0, description="e-folding time of what drifters showed")
-    independent_share: float = Field(default=0.02, gt=0, le=1, description="independent samples in a drifter-hour")
+    independent_share: float = Field(default=0.01, gt=0, le=1, description="independent samples in a drifter-hour")
     sigma_m_s: float = Field(default=0.25, gt=0, le=2, description="error of one hour's velocity, a component")
     wind: float = Field(default=0.01, gt=0, le=0.1, description="doubt of the windage")
     current: float = Field(default=0.3, gt=0, le=2, description="doubt of the current's strength and turn")
@@ -131,6 +131,9 @@ class ForecasterSettings(Settings):
     history_ridge: float = Field(default=0.5, gt=0)
     history_tapers_h: tuple[float, ...] = Field(
         default=(12.0, 24.0, 48.0, 96.0), description="candidates: recent residual fades as exp(-(lead / taper)^2)"
+    )
+    season_windows: float = Field(
+        default=8.0, ge=0, description="windows of 72 h of later days at which half of what was learned is believed"
     )
     doubt_prior_windows: float = Field(default=1.0, ge=0, description="windows of a lead's length the prior is worth")
     domain_lat_deg: float = Field(default=2.0, ge=0, description="beyond the training box it is not used")
