@@ -179,3 +179,18 @@ def test_a_pickle_and_a_torn_file_are_refused(trained, tmp_path):
         load_forecaster(torn)
     with pytest.raises(MissingDataError, match="no such file"):
         load_forecaster(tmp_path / "absent.skops")
+
+
+def test_outside_its_domain_tracks_keep_plain_physics(trained, tmp_path):
+    """Rows elsewhere get no learned correction and the reader is told; so with products of another name."""
+    model = load_forecaster(trained[0])
+    away = drifter_table(drifters=3, extra=ekman, seed=6, products=("other",))
+    away["lat"] += 8.0
+    tracks = load_tracks(written(tmp_path / "away", away))
+    assert (model.along_known_waters(tracks) == 0).all()
+    said = " ".join(model.strangeness(tracks))
+    assert "100% of the rows" in said
+    assert "other current products" in said
+    home = load_tracks(tmp_path / "tracks")
+    assert model.strangeness(home) == [] or "outside" in model.strangeness(home)[0]
+    assert np.abs(model.along_known_waters(home)).mean() > 0.01

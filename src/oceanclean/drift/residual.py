@@ -91,6 +91,35 @@ class Residual:
         """(row) velocity along tracks, without the drifter's own recent residual."""
         return self.physics(tracks) + self.correction(track_vectors(tracks))
 
+    def along_known_waters(self, tracks: Tracks) -> Complex:
+        """(row) learned residual at weight 1 along tracks; 0 outside the domain, where plain physics goes on.
+
+        The difference between current products means something for the products of the training only.
+        """
+        vectors = track_vectors(tracks)
+        if set(tracks.products) != set(self.about.get("products", tracks.products)):
+            vectors[:, seen.NAMES.index("spread")] = 0.0
+        return np.where(self.outside(tracks), 0.0, self.correction(vectors, weight=1.0))
+
+    def outside(self, tracks: Tracks) -> NDArray[np.bool_]:
+        """(row) True outside the training box or speeds, or everywhere where Stokes drift is present in one only."""
+        west, east, south, north = self.domain["box"]
+        lon = west + np.mod(tracks.lon - west, 360.0)
+        strange = (np.abs(tracks.current) > self.domain["current_m_s"]) | (
+            np.abs(tracks.wind) > self.domain["wind_m_s"]
+        )
+        away = (lon > east) | (tracks.lat < south) | (tracks.lat > north)
+        return np.asarray(strange | away | ((tracks.stokes is not None) != self.domain["stokes"]))
+
+    def strangeness(self, tracks: Tracks) -> list[str]:
+        """Sentences on how far tracks lie outside the domain."""
+        share, said = float(self.outside(tracks).mean()), []
+        if share > 0:
+            said.append(f"{share:.0%} of the rows lie outside the forecaster's domain: plain physics there")
+        if set(tracks.products) != set(self.about.get("products", tracks.products)):
+            said.append("other current products than in the training: their difference was not used")
+        return said
+
     def correct(self, forcing: xr.Dataset) -> tuple[xr.Dataset, tuple[str, ...]]:
         """A Forcing whose currents carry the correction; computed once for the whole cube.
 

@@ -28,7 +28,6 @@ from oceanclean.drift.residual import (
     fit,
     load_forecaster,
     starts_of,
-    track_vectors,
 )
 from oceanclean.drift.settings import DriftSettings, load_settings
 from oceanclean.drift.windage import mean_windage
@@ -104,7 +103,7 @@ class Learned(Informed):
     """
 
     def __init__(self, tracks: Tracks, model: Residual, rows: NDArray[np.bool_], settings: DriftSettings) -> None:
-        learned = model.correction(track_vectors(tracks), weight=1.0)
+        learned = model.along_known_waters(tracks)
         super().__init__(tracks, model.physics(tracks), learned, model.weight, model.fading, rows, settings.recent)
         self.model = model
 
@@ -220,7 +219,7 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
         folds = [(Physics(tracks, settings, everywhere), everywhere)]
     else:
         fitted = load_forecaster(Path(model))
-        notes += _overlap(fitted, tracks)
+        notes += [*_overlap(fitted, tracks), *fitted.strangeness(tracks)]
         folds = [(Learned(tracks, fitted, everywhere, settings), everywhere)]
     record = _scored(folds, tracks, baselines_of(tracks))
     record |= {"protocol": protocol, "model": used, "data": str(data_dir), "notes": notes}
