@@ -67,7 +67,10 @@ def litter_segmenter(
 
 @app.command()
 def drift(
-    data: Annotated[Path, typer.Option(help="Folder with hourly drifter tracks and forcing at the fixes.")],
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with hourly tracks and forcing along them, or fixes with NetCDF forcing beside."),
+    ],
     model: Annotated[Path | None, typer.Option(help="A fitted forecaster; default: what ships.")] = None,
     protocol: Annotated[
         str, typer.Option(help="shipped: the model as it is; blocked: refitted for each fold.")
