@@ -67,7 +67,7 @@ def check(instance: Instance, routes: Sequence[Sequence[int]]) -> bool:
     seen = [t for r in routes for t in r]
     if len(seen) != len(set(seen)) or len(routes) > instance.vehicles:
         return False
-    for route in routes:
+    for route in filter(None, routes):  # a vehicle without tasks stays where it is
         t, at, load = instance.ready, instance.points[0], 0.0
         for task in route:
             t += math.dist(at, instance.points[1 + task])

@@ -3,11 +3,11 @@
 
 A label is a vessel's condition at the end of a visit. The relaxation makes dominance exact: a gain counts as the
 largest that a visit brings from then on, legs are straight, the sea is calm. An earlier label can then do whatever a
-later one can; where it has already taken tasks that the later one has not, it skips them, and loses at most what they
-bring beyond their prices (and, with less room in the hold, at most that room: a gain is a mass here). So one label may
-stand for many sets of tasks, and routes stay elementary (after Feillet et al. 2004, Networks 44(3), 216-229; the
-compensated dominance is in the spirit of state-space relaxation with bounds, Righini & Salani 2008, Networks 51(3),
-155-170).
+later one can. Where it has already taken tasks that the later one has not, it skips them or serves others of the same
+place instead, and loses at most the difference beyond the prices; with less room in the hold, at most that room (a
+gain is a mass here). So one label may stand for many sets of tasks, and routes stay elementary (after Feillet et al.
+2004, Networks 44(3), 216-229; the compensated dominance is in the spirit of state-space relaxation with bounds,
+Righini & Salani 2008, Networks 51(3), 155-170).
 
 Labels that cannot beat a known value even by the coarser relaxation of :mod:`~oceanclean.allocation.pricing` are cut.
 """
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: A trip from port ends, for the bound, at a full multiple of this part of the horizon: fewer kinds of labels.
 DEADLINE_STEPS = 96
+#: Comparisons of labels in one pricing, after which no label is followed any more.
+COMPARISONS = 20_000_000
 #: Parts of a visit that is cut short when the hold fills: time at least, share at most.
 CUTS = ((0.0, 0.5), (0.5, 0.75), (0.75, 1.0))
 
@@ -44,7 +46,7 @@ class Labels(NamedTuple):
         dead: (label) 1 where another label is better in everything.
         head: (place) label of highest value.
         bucket: (bucket) first label.
-        used: (1) labels in use.
+        used: (2) labels in use, comparisons made.
         best: (place) label of highest value that ends there, −1 if none.
     """
 
@@ -74,7 +76,7 @@ def empty_labels(limit: int, tasks: int, places: int, buckets: int) -> Labels:
     return Labels(
         whole(limit), whole(limit), whole(limit), np.zeros(limit), np.zeros(limit), np.zeros(limit), np.zeros(limit),
         np.zeros((limit, (tasks + 63) // 64), np.uint64), whole(limit), whole(limit), np.zeros(limit, np.uint8),
-        whole(places), whole(buckets), np.zeros(1, np.int64), whole(places),
+        whole(places), whole(buckets), np.zeros(2, np.int64), whole(places),
     )  # fmt: skip
 
 
@@ -85,17 +87,31 @@ def took(memory: NDArray, j: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def skipped_gain(ahead: Ahead, one: NDArray, two: NDArray, k: int, limit: float) -> float:
-    """Most that the tasks in ``one`` but not in ``two`` bring from slot ``k`` on; inf as soon as above ``limit``."""
-    total = 0.0
+def skipped_gain(f: Frame, ahead: Ahead, one: NDArray, two: NDArray, k: int, limit: float) -> float:
+    """Most that a label loses by the tasks in ``one`` but not in ``two`` from slot ``k`` on; inf if above ``limit``.
+
+    Such a task is skipped, or another of its place that is in ``two`` only is served instead.
+    """
+    total, place, other = 0.0, -1, 0
     for w in range(len(one)):
         rest = one[w] & ~two[w]
         j = w * 64
         while rest != np.uint64(0):
             if rest & np.uint64(1):
-                total += ahead.best[j, k]
-                if total > limit:
-                    return np.inf
+                loss = ahead.best[j, k]
+                if loss > 0.0:
+                    if f.of[j] != place:
+                        place = f.of[j]
+                        other = f.start[place]
+                    end = min(f.start[place + 1], f.start[place] + ahead.instead.shape[1])
+                    while other < end and (took(one, other) or not took(two, other)):
+                        other += 1
+                    if other < end:
+                        loss = ahead.instead[j, other - f.start[place], k]
+                        other += 1
+                    total += loss
+                    if total > limit:
+                        return np.inf
             rest = rest >> np.uint64(1)
             j += 1
     return total
@@ -116,7 +132,7 @@ def stands_for(f: Frame, ahead: Ahead, q: Labels, a: int, b: int, exact: bool) -
         lead -= min(lack, ahead.profit[k] * (lack + ahead.largest[k]))
         if lead < 0.0:
             return False
-    return skipped_gain(ahead, q.memory[a], q.memory[b], k, lead) <= lead
+    return skipped_gain(f, ahead, q.memory[a], q.memory[b], k, lead) <= lead
 
 
 @njit(cache=True, nogil=True)
@@ -125,6 +141,7 @@ def keep(f: Frame, ahead: Ahead, q: Labels, new: int, width: float, exact: bool)
     b = q.place[new]
     before, at = -1, q.head[b]
     while at >= 0 and q.value[at] >= q.value[new]:
+        q.used[1] += 1
         if stands_for(f, ahead, q, at, new, exact):
             return False
         before, at = at, q.in_place[at]
@@ -136,6 +153,7 @@ def keep(f: Frame, ahead: Ahead, q: Labels, new: int, width: float, exact: bool)
     last = new
     while at >= 0:
         after = q.in_place[at]
+        q.used[1] += 1
         if stands_for(f, ahead, q, new, at, exact):
             q.dead[at] = 1
             q.in_place[last] = after
@@ -193,8 +211,7 @@ def serve(
     start = opening(p, v, f.first[b], when)
     if start == np.inf:
         return
-    for m in range(f.start[b], f.start[b + 1]):
-        j = f.member[m]
+    for j in range(f.start[b], f.start[b + 1]):
         share, service = p.pair[v, j, 1], p.pair[v, j, 0]
         if share <= 0.0 or took(q.memory[at], j):
             continue
@@ -327,7 +344,7 @@ def price_routes(
     q.place[0], q.task[0], q.parent[0], q.dead[0] = -1, -1, -1, 0
     q.time[0], q.value[0], q.hold[0], q.deadline[0] = p.vessel[v, 2], 0.0, hold, deadline
     q.memory[0] = np.uint64(0)
-    q.used[0] = 1
+    q.used[0], q.used[1] = 1, 0
     extend(p, v, f, ahead, prices, q, 0, ports, known, width, exact)
     for k in range(len(q.bucket)):
         while q.bucket[k] >= 0:
@@ -336,7 +353,11 @@ def price_routes(
             if q.dead[at]:
                 continue
             c = min(int(q.time[at] / f.slot), ahead.leave.shape[1] - 1)
-            if q.value[at] + dearest_from(f, ahead, q.place[at], c, q.memory[at]) <= known[0]:
+            most = q.value[at] + dearest_from(f, ahead, q.place[at], c, q.memory[at])
+            if most <= known[0]:
+                continue
+            if q.used[1] > COMPARISONS:  # too many to follow: what they bring at most is known
+                known[1] = max(known[1], most)
                 continue
             extend(p, v, f, ahead, prices, q, at, ports, known, width, exact)
     return max(known[0], known[1])
