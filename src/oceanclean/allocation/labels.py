@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 DEADLINE_STEPS = 96
 #: Comparisons of labels in one pricing, after which no label is followed any more.
 COMPARISONS = 20_000_000
+#: Labels of a bucket that a quick guess follows.
+BEAM = 60
 #: Parts of a visit that is cut short when the hold fills: time at least, share at most.
 CUTS = ((0.0, 0.5), (0.5, 0.75), (0.75, 1.0))
 
@@ -178,6 +180,18 @@ def way_home(p: Problem, v: int, x: float, y: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def first_port(p: Problem, v: int, x: float, y: float, t: float, latest: float) -> float:
+    """Earliest time at which the vessel can be ready to leave a port, inf where none is in reach."""
+    ready = np.inf
+    for h in range(p.harbour.shape[1]):
+        if p.harbour[v, h, 3] != 0.0:
+            a = t + np.sqrt((p.harbour[v, h, 0] - x) ** 2 + (p.harbour[v, h, 1] - y) ** 2) / p.vessel[v, 4]
+            if a <= latest and a <= p.vessel[v, 10]:
+                ready = min(ready, a + p.harbour[v, h, 2])
+    return ready
+
+
+@njit(cache=True, nogil=True)
 def by_port(p: Problem, v: int, x: float, y: float, t: float, latest: float, j: int) -> tuple[float, float]:
     """Earliest meeting with task ``j`` by way of a port, and the time of leaving the port at the latest."""
     best, depart = np.inf, -np.inf
@@ -277,11 +291,12 @@ def extend(
     if a >= 0:
         x, y = spot(p.track, p.scalar[0], f.first[a], t)
     k = int(t / f.slot)
+    relieved = first_port(p, v, x, y, t, deadline - p.vessel[v, 9]) if ports and a >= 0 else np.inf
     for b in range(len(f.first)):
         if a >= 0 and a != b:
             soon = k * f.slot + f.legs[a, b, min(k // f.ratio, f.legs.shape[2] - 1)]
             if soon >= slots * f.slot or q.value[at] + ahead.run[b, f.starts[b, int(soon / f.slot)]] <= known[0]:
-                continue
+                continue  # by way of a port it would be there no sooner
         i = f.first[a] if a >= 0 else p.track.shape[0]
         when = t
         if a != b:
@@ -291,7 +306,7 @@ def extend(
             if a < 0 and p.vessel[v, 3] != 0.0 and deadline < np.inf:
                 end = from_port(p, v, x, y, when, f.first[b])
             serve(p, v, f, ahead, prices, q, at, b, when, hold, end, known, width, exact)
-        if ports and a >= 0:
+        if relieved < slots * f.slot and q.value[at] + ahead.run[b, f.starts[b, int(relieved / f.slot)]] > known[0]:
             when, depart = by_port(p, v, x, y, t, deadline - p.vessel[v, 9], f.first[b])
             if when < np.inf:
                 end = deadline if deadline == np.inf else rounded_up(p, v, depart)
@@ -315,6 +330,23 @@ def from_port(p: Problem, v: int, x: float, y: float, when: float, j: int) -> fl
         return np.inf
     jx, jy = spot(p.track, p.scalar[0], j, start)
     return rounded_up(p, v, start - np.sqrt((jx - x) ** 2 + (jy - y) ** 2) / p.vessel[v, 4])
+
+
+@njit(cache=True, nogil=True)
+def waiting(f: Frame, ahead: Ahead, q: Labels, k: int) -> tuple[NDArray, NDArray]:
+    """Labels of a bucket, which is emptied, and the most that each can still reach."""
+    count, at = 0, q.bucket[k]
+    while at >= 0:
+        count += 1
+        at = q.in_bucket[at]
+    ready, most = np.empty(count, np.int64), np.empty(count)
+    at, q.bucket[k] = q.bucket[k], -1
+    for r in range(count):
+        ready[r] = at
+        c = min(int(q.time[at] / f.slot), ahead.leave.shape[1] - 1)
+        most[r] = q.value[at] + dearest_from(f, ahead, q.place[at], c, q.memory[at])
+        at = q.in_bucket[at]
+    return ready, most
 
 
 @njit(cache=True, nogil=True)
@@ -348,16 +380,13 @@ def price_routes(
     extend(p, v, f, ahead, prices, q, 0, ports, known, width, exact)
     for k in range(len(q.bucket)):
         while q.bucket[k] >= 0:
-            at = q.bucket[k]
-            q.bucket[k] = q.in_bucket[at]
-            if q.dead[at]:
-                continue
-            c = min(int(q.time[at] / f.slot), ahead.leave.shape[1] - 1)
-            most = q.value[at] + dearest_from(f, ahead, q.place[at], c, q.memory[at])
-            if most <= known[0]:
-                continue
-            if q.used[1] > COMPARISONS:  # too many to follow: what they bring at most is known
-                known[1] = max(known[1], most)
-                continue
-            extend(p, v, f, ahead, prices, q, at, ports, known, width, exact)
+            ready, most = waiting(f, ahead, q, k)
+            for r in np.argsort(-most)[: len(ready) if exact else BEAM]:
+                at = ready[r]
+                if most[r] <= known[0] or q.dead[at]:
+                    continue
+                if q.used[1] > COMPARISONS:  # too many to follow: what they bring at most is known
+                    known[1] = max(known[1], most[r])
+                    continue
+                extend(p, v, f, ahead, prices, q, at, ports, known, width, exact)
     return max(known[0], known[1])
