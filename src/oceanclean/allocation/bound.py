@@ -20,11 +20,13 @@ SLOTS, COARSE_SLOTS, MOST_SLOTS = 864, 144, 4000
 #: Labels that one pricing may keep; beyond, the coarser relaxation stands in for what is not followed.
 LABELS = 100_000
 #: Routes of the search that the bound begins with, and routes that one pricing gives at most.
-FIRST_COLUMNS, NEW_ROUTES = 3000, 12
+FIRST_COLUMNS, NEW_ROUTES = 3000, 30
+#: Rounds kept for exact pricing.
+EXACT_ROUNDS = 4
 #: A bound this near to the plan, as part of it, is not worth more work.
 NEAR = 0.002
 #: Quick guesses serve until the bound that they suggest is within this part of the relaxation's value.
-GUESSED = 0.02
+GUESSED = 0.01
 #: Weight of the best prices so far against those of the present linear relaxation.
 SMOOTH = 0.5
 
@@ -225,7 +227,7 @@ def price_bound(problem: Problem, columns: Sequence[Column], rounds: int) -> tup
     best, found = np.inf, []
     reached, own, _ = master.solve()
     centre, exact = own, False
-    for _ in range(max(1, rounds)):
+    for number in range(max(1, rounds)):
         prices = SMOOTH * centre + (1 - SMOOTH) * own
         value, new = relaxation.at(prices, pool, exact=exact)
         if exact and value < best:
@@ -237,9 +239,10 @@ def price_bound(problem: Problem, columns: Sequence[Column], rounds: int) -> tup
         found += new
         if exact and not new:
             centre = own
-        exact = exact or value < (1 + GUESSED) * reached or not new
         reached, own, _ = master.solve()
-        if best - reached <= 1e-3 * best:
+        left = rounds - 1 - number
+        exact = exact or value < (1 + GUESSED) * reached or not new or left <= EXACT_ROUNDS
+        if np.isfinite(best) and best - reached <= 1e-3 * best:
             break
     if not exact:
         best, _ = relaxation.at(SMOOTH * centre + (1 - SMOOTH) * own, pool)

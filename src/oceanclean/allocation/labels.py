@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 #: A trip from port ends, for the bound, at a full multiple of this part of the horizon: fewer kinds of labels.
 DEADLINE_STEPS = 96
 #: Comparisons of labels in one pricing, after which no label is followed any more.
-COMPARISONS = 20_000_000
+COMPARISONS = 8_000_000
 #: Labels of a bucket that a quick guess follows.
-BEAM = 60
+BEAM = 12
 #: Parts of a visit that is cut short when the hold fills: time at least, share at most.
 CUTS = ((0.0, 0.5), (0.5, 0.75), (0.75, 1.0))
 
