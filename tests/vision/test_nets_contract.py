@@ -24,16 +24,24 @@ def draw(name):
     return np.random.default_rng(0).uniform(0, 255, (2, *SHAPES[name])).astype(np.float32)
 
 
+class _Models(dict):
+    """Each network built when it is first asked for."""
+
+    def __missing__(self, name):
+        self[name] = nets.build(name, SHAPES[name], CLASSES, WIDTH)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def models():
-    return {name: nets.build(name, SHAPES[name], CLASSES, WIDTH) for name in NAMES}
+    return _Models()
 
 
 @pytest.fixture(scope="module")
 def int8(models, tmp_path_factory):
     """Conversion of all networks in one process, beside which the other tests run."""
     folder = tmp_path_factory.mktemp("int8")
-    jobs = [(m, draw(n), folder / f"{n}.tflite") for n, m in models.items()]
+    jobs = [(models[n], draw(n), folder / f"{n}.tflite") for n in NAMES]
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(convert_many, jobs)
 
@@ -72,8 +80,8 @@ def test_config_keras_file_and_savedmodel_give_the_same_answers(name, models, tm
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     np.testing.assert_allclose(np.asarray(loaded(images, training=False)), truth, rtol=1e-4, atol=1e-4)
     model.export(tmp_path / "saved", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "saved")).serve(images)
-    np.testing.assert_allclose(np.asarray(served), truth, rtol=1e-3, atol=1e-3)
+    saved = tf.saved_model.load(str(tmp_path / "saved"))
+    np.testing.assert_allclose(np.asarray(saved.serve(images)), truth, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)
