@@ -5,10 +5,13 @@ The ground floor of two rooms: allocation obeys, planning shows what was decided
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import yaml
 from pydantic import Field, model_validator
 
 from oceanclean.settings import Settings, ZoneSettings, load
@@ -113,6 +116,42 @@ class Decisions(Settings):
         """Nothing was decided."""
         return not (self.pins or self.bans or self.holds or self.closed_ports or self.closed_areas or self.limits)
 
+    def entries(self) -> list[Entry]:
+        """Each decision with its sentence, in the order of the file."""
+        return [
+            Entry(kind, i, _SENTENCES[kind](d), d.reason) for kind in KINDS for i, d in enumerate(getattr(self, kind))
+        ]
+
+    def without(self, entry: Entry) -> Decisions:
+        """All decisions but one."""
+        kept = [d for i, d in enumerate(getattr(self, entry.kind)) if i != entry.index]
+        return self.model_copy(update={entry.kind: kept})
+
+    def joined(self, other: Decisions) -> Decisions:
+        """These decisions and then others; who decided is the other's, if it says so."""
+        both = {kind: [*getattr(self, kind), *getattr(other, kind)] for kind in KINDS}
+        return self.model_copy(update={**both, "by": other.by or self.by})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One decision in words.
+
+    Attributes:
+        kind: the list of :class:`Decisions` in which it stands.
+        index: its place there.
+        text: what was decided.
+        reason: why; may be empty.
+    """
+
+    kind: str
+    index: int
+    text: str
+    reason: str
+
+
+KINDS = ("pins", "bans", "holds", "closed_ports", "closed_areas", "limits")
+
 
 T = TypeVar("T", Pin, Ban)
 
@@ -121,6 +160,60 @@ def _exactly_one(decision: T) -> T:
     if bool(decision.task) == (decision.place is not None):
         raise ValueError("name the patch by 'task' or by 'place', not by both or neither")
     return decision
+
+
+def _patch(decision: Pin | Ban) -> str:
+    if decision.place is None:
+        return f"patch {decision.task}"
+    place = decision.place
+    return f"the patch nearest to {place.lat:.4f}, {place.lon:.4f} (within {place.within_km:g} km)"
+
+
+def _pin(pin: Pin) -> str:
+    first = " first" if pin.first else ""
+    when = f", not before {_utc(pin.not_before)}" if pin.not_before else ""
+    return f"{pin.vessel} works {_patch(pin)}{first}{when}"
+
+
+def _utc(when: datetime) -> str:
+    moment = when.astimezone(UTC) if when.tzinfo else when
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _area(area: ZoneSettings) -> str:
+    span = "".join(f" {word} {_utc(when)}" for word, when in (("from", area.starts), ("until", area.ends)) if when)
+    return f"Nobody collects in {area.name}{span}"
+
+
+#: Field of :class:`Limit`, how it is said, unit.
+LIMITS = (
+    ("max_wave_height_m", "waves to", "m"), ("max_wind_kn", "wind to", "kn"), ("endurance_h", "endurance", "h"),
+    ("hold_kg", "hold", "kg"), ("transit_speed_kn", "transit speed", "kn"),
+    ("collect_speed_kn", "collecting speed", "kn"),
+)  # fmt: skip
+
+
+def _limit(limit: Limit) -> str:
+    said = [
+        f"{words} {getattr(limit, name):g} {unit}" for name, words, unit in LIMITS if getattr(limit, name) is not None
+    ]
+    return f"{limit.vessel}: {', '.join(said) or 'no other limit'}"
+
+
+_SENTENCES: dict[str, Callable[[Any], str]] = {
+    "pins": _pin,
+    "bans": lambda ban: f"{ban.vessel or 'No vessel'} {'does not work' if ban.vessel else 'works'} {_patch(ban)}",
+    "holds": lambda hold: f"{hold.vessel} stays",
+    "closed_ports": lambda port: f"No call at {port.port}",
+    "closed_areas": _area,
+    "limits": _limit,
+}
+
+
+def as_yaml(decisions: Decisions) -> str:
+    """Decisions as YAML that a planner can edit; values at their defaults are left out."""
+    record = decisions.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
 
 
 def load_decisions(path: Path) -> Decisions:
