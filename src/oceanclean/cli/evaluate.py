@@ -13,6 +13,10 @@ from oceanclean.cli.options import Config
 app = typer.Typer(no_args_is_help=True, help="Score a part of oceanclean on real data, its references beside it.")
 
 Data = Annotated[list[Path], typer.Option("--data", help="Folder with the data; may be given more than once.")]
+PhotoProtocol = Annotated[str, typer.Option(help="shipped: as it is; grouped-folds: retrained for each fold.")]
+Exact = Annotated[bool, typer.Option(help="Score the float model, not the 8-bit one.")]
+Folds = Annotated[int, typer.Option(help="Folds of grouped-folds.", min=2)]
+FoldWork = Annotated[Path | None, typer.Option(help="Keeps the runs of grouped-folds, so that a cut run goes on.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
 
 
@@ -46,14 +50,10 @@ def segmenter(
 def classifier(
     data: Data,
     model: Annotated[str, typer.Option(help="Shipped model by default, or a trained one's folder or file.")] = "",
-    protocol: Annotated[
-        str, typer.Option(help="shipped: as it is; grouped-folds: retrained for each fold.")
-    ] = "shipped",
-    exact: Annotated[bool, typer.Option(help="Score the float model, not the 8-bit one.")] = False,
-    folds: Annotated[int, typer.Option(help="Folds of grouped-folds.", min=2)] = 3,
-    work: Annotated[
-        Path | None, typer.Option(help="Keeps the runs of grouped-folds, so that a cut run goes on.")
-    ] = None,
+    protocol: PhotoProtocol = "shipped",
+    exact: Exact = False,
+    folds: Folds = 3,
+    work: FoldWork = None,
     config: Config = None,
     json: JsonFile = None,
 ) -> None:
@@ -65,14 +65,10 @@ def classifier(
 def cleanliness(
     data: Data,
     model: Annotated[str, typer.Option(help="Shipped model by default, or a trained one's folder or file.")] = "",
-    protocol: Annotated[
-        str, typer.Option(help="shipped: as it is; grouped-folds: retrained for each fold.")
-    ] = "shipped",
-    exact: Annotated[bool, typer.Option(help="Score the float model, not the 8-bit one.")] = False,
-    folds: Annotated[int, typer.Option(help="Folds of grouped-folds.", min=2)] = 3,
-    work: Annotated[
-        Path | None, typer.Option(help="Keeps the runs of grouped-folds, so that a cut run goes on.")
-    ] = None,
+    protocol: PhotoProtocol = "shipped",
+    exact: Exact = False,
+    folds: Folds = 3,
+    work: FoldWork = None,
     config: Config = None,
     json: JsonFile = None,
 ) -> None:

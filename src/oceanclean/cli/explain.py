@@ -42,7 +42,6 @@ def _photos(kind: str, data: list[Path], out: Path, model: str, config: Path | N
     from oceanclean.vision.explain.page import explain_photos
     from oceanclean.vision.photos.settings import load_photo_settings
 
+    settings = load_photo_settings(kind, config)
     with options.progress_bar(hidden=False) as bar:
-        typer.echo(
-            explain_photos(kind, data, load_photo_settings(kind, config), out, model=model or None, progress=bar)
-        )
+        typer.echo(explain_photos(kind, data, settings, out, model=model or None, progress=bar))
