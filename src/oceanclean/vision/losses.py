@@ -1,7 +1,7 @@
 """Losses of segmentation in ``keras.ops``: masked cross-entropy, focal, Dice, Lovász, auxiliary heads, distillation.
 
-Targets are classes (batch, y, x) as float32 or int32, with 255 (or any value beyond the classes) where a pixel neither trains nor counts; logits
-are (batch, y, x, class). Every loss is a mean over known pixels, so that a batch of mostly unlabelled pixels weighs
+Targets are classes (batch, y, x) as float32 or int32, with 255 (or any value beyond the classes) where a pixel neither
+trains nor counts; logits are (batch, y, x, class). Every loss is a mean over known pixels, so that a batch of mostly unlabelled pixels weighs
 what its labels weigh.
 """
 
