@@ -102,3 +102,20 @@ def _train_photos(
         typer.echo(f"{name:36s} {value:.3f}")
     typer.echo(f"8-bit model: {path.with_suffix('.tflite')} ({card['int8_bytes']:,} bytes)")
     typer.echo(path)
+
+
+@app.command("few-shot")
+def few_shot(
+    data: Annotated[list[Path], typer.Option("--data", help="Folder with 5 to 20 photos a class; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File for the prototypes (.npz).")],
+    model: Annotated[str, typer.Option(help="Classifier whose descriptions are used; default: what ships.")] = "",
+) -> None:
+    """Learn new classes from 5 to 20 photos each: prototypes over a trained classifier's descriptions."""
+    from oceanclean.vision.photos.deploy import PhotoModel
+    from oceanclean.vision.photos.fewshot import describe, learn_prototypes
+    from oceanclean.vision.photos.sets import pixels_of, read_photos
+
+    base, photos = PhotoModel(model or None, "classifier", exact=True), read_photos(data)
+    found = describe(base, pixels_of(photos, base.edge))
+    head = learn_prototypes(found, [p.label for p in photos], base.card["sha256"])
+    typer.echo(f"{head.save(out)}: {', '.join(head.classes)}")

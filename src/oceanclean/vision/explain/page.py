@@ -61,7 +61,7 @@ def explain_photos(
     from oceanclean.vision.photos.scores import confusion
     from oceanclean.vision.photos.sets import pixels_of, read_photos
 
-    judge, photos = PhotoModel(model, kind), read_photos(data)
+    judge, photos = PhotoModel(model, kind), read_photos(data, kind)
     truth = photos.targets(settings.task)
     probability = np.concatenate([
         judge(pixels_of(photos.photos[i : i + 256], judge.edge)) for i in range(0, len(photos), 256)

@@ -58,7 +58,7 @@ def evaluate_photos(
     """
     if protocol not in PROTOCOLS:
         raise InputError("command line", "--protocol", protocol, f"one of {PROTOCOLS}", "Choose one of them.")
-    photos = read_photos(data)
+    photos = read_photos(data, kind)
     truth = photos.targets(settings.task)
     groups = audit_photos(photos, AuditSettings(), progress).groups
     if protocol == "shipped":

@@ -59,11 +59,11 @@ def fuse(
     branches = []
     if network is not None:
         network.name = NETWORK
-        branches.append(network(_fitted(image, network)))
+        branches.append(network(branch_input(image, network)))
     if texture is not None:
         kernel, bias = head
         linear = layers.Dense(kernel.shape[1], name="texture_head", trainable=False)
-        branches.append(linear(texture(_fitted(image, texture))))
+        branches.append(linear(texture(branch_input(image, texture))))
         linear.set_weights([kernel, bias])
     blend = Blend(name=BLEND)
     probability = layers.Softmax(name=PROBABILITY)(blend(branches))
@@ -71,7 +71,8 @@ def fuse(
     return keras.Model(image, probability, name="photo")
 
 
-def _fitted(image: Any, branch: keras.Model) -> Any:
+def branch_input(image: Any, branch: keras.Model) -> Any:
+    """The photo at the edge that a branch takes."""
     edge = int(branch.input.shape[1])
     return image if edge == image.shape[1] else Shrink(edge)(image)
 

@@ -83,21 +83,31 @@ class PhotoSet:
         return np.array([labels[p.label] for p in self.photos], np.int64)
 
 
-def read_photos(folders: Iterable[Path]) -> PhotoSet:
+def read_photos(folders: Iterable[Path], kind: str = "") -> PhotoSet:
     """Photos of folders, each with an ``index.csv`` (columns file, label; split and dup_group if known) or sub-folders.
 
-    A file that the index names but that is not there is left out: a part of a set is a set.
+    A file that the index names but that is not there is left out: a part of a set is a set. Of a litter set (boxes.csv
+    and images/) come its things or its places, see :mod:`oceanclean.vision.photos.crops`.
+
+    Args:
+        folders: the data.
+        kind: ``classifier``: litter sets give things; ``cleanliness``: they give places; else whole photos.
 
     Raises:
         MissingDataError: a folder is absent or holds no photo.
         InputError: an index without the columns that are needed.
     """
+    from oceanclean.vision.photos import crops
+
     photos: list[Photo] = []
     for folder in folders:
         if not folder.is_dir():
             raise MissingDataError(folder, "data", "no such folder", "a folder of photos", "Check --data.")
         index = folder / "index.csv"
-        found = _indexed(folder, index) if index.is_file() else _sorted_by_folder(folder)
+        if kind and crops.is_litter_set(folder):
+            found = crops.things(folder) if kind == "classifier" else crops.places(folder)
+        else:
+            found = _indexed(folder, index) if index.is_file() else _sorted_by_folder(folder)
         if not found:
             raise MissingDataError(folder, "data", "no photo", f"files {', '.join(SUFFIXES)} in sub-folders or named "
                                    "by index.csv", "Check --data.")  # fmt: skip

@@ -95,7 +95,7 @@ def gather(
         MissingDataError: a folder is absent or empty.
         InputError: an unknown label, or a photo that cannot be read.
     """
-    photos = read_photos(folders)
+    photos = read_photos(folders, settings.task.kind)
     targets = photos.targets(settings.task)
     audit = audit_photos(photos, AuditSettings(), progress)
     if out is not None:
