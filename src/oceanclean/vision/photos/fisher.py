@@ -270,28 +270,3 @@ def texture_vectors(model: keras.Model, photos: NDArray[np.uint8], batch: int = 
         padded = np.concatenate([part, np.zeros((short, *part.shape[1:]), np.float32)]) if short else part
         parts.append(np.asarray(call(padded))[: len(part)])
     return np.concatenate(parts)
-
-
-def fit_head(
-    vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, regularisation: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Linear head on Fisher vectors: support vectors on the photos' products, one class against the rest.
-
-    Args:
-        vectors: (photo, value).
-        targets: (photo,) class indices.
-        classes: how many.
-        regularisation: inverse strength C.
-
-    Returns:
-        Kernel (value, class) and bias (class,).
-    """
-    from sklearn.svm import SVC
-
-    products = vectors @ vectors.T
-    kernel, bias = np.zeros((vectors.shape[1], classes), np.float32), np.full(classes, -1.0, np.float32)
-    for k in np.unique(targets):
-        machine = SVC(C=regularisation, kernel="precomputed", class_weight="balanced").fit(products, targets == k)
-        kernel[:, k] = machine.dual_coef_[0] @ vectors[machine.support_]
-        bias[k] = machine.intercept_[0]
-    return kernel, bias

@@ -13,6 +13,8 @@ from oceanclean.vision.photos.fisher import Shrink
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from oceanclean.vision.photos.kernel_head import KernelHead
+
 #: Names of the layers by which the parts are found again.
 NETWORK, TEXTURE, BLEND, PROBABILITY = "network", "texture", "blend", "probability"
 
@@ -39,7 +41,7 @@ class Blend(layers.Layer):
 
 
 def fuse(
-    network: keras.Model | None, texture: keras.Model | None, head: tuple[NDArray[np.float32], NDArray[np.float32]],
+    network: keras.Model | None, texture: keras.Model | None, head: KernelHead | None,
     shares: NDArray[np.float64], offset: NDArray[np.float64], edge: int,
 ) -> keras.Model:  # fmt: skip
     """Join the branches.
@@ -47,7 +49,7 @@ def fuse(
     Args:
         network: photo at its own edge to logits; None leaves it out.
         texture: photo at its own edge to Fisher vectors; None leaves it out.
-        head: kernel (value, class) and bias (class,) on the Fisher vectors.
+        head: on the Fisher vectors.
         shares: of the branches that are there, network first.
         offset: of each class.
         edge: edge of the square photo that the whole takes, pixels.
@@ -60,11 +62,8 @@ def fuse(
     if network is not None:
         network.name = NETWORK
         branches.append(network(branch_input(image, network)))
-    if texture is not None:
-        kernel, bias = head
-        linear = layers.Dense(kernel.shape[1], name="texture_head", trainable=False)
-        branches.append(linear(texture(branch_input(image, texture))))
-        linear.set_weights([kernel, bias])
+    if texture is not None and head is not None:
+        branches.append(head.apply(texture(branch_input(image, texture))))
     blend = Blend(name=BLEND)
     probability = layers.Softmax(name=PROBABILITY)(blend(branches))
     blend.set_weights([np.asarray(shares, np.float32), np.asarray(offset, np.float32)])

@@ -65,8 +65,9 @@ class TextureSettings(Settings):
         components: words of the mixture.
         dimensions: length to which a descriptor is reduced.
         samples: descriptors from which reduction and mixture are learned.
-        regularisation: inverse strength C of the linear head.
-        folds: folds of the out-of-fold opinion from which the branches' shares are found.
+        axes: principal axes on which the head works.
+        gamma: of the head's Gaussian, in units of the mean squared length on those axes.
+        regularisation: inverse strength C of the head.
     """
 
     edge: int = Field(default=160, ge=48, le=512)
@@ -74,8 +75,9 @@ class TextureSettings(Settings):
     components: int = Field(default=64, ge=2, le=512)
     dimensions: int = Field(default=64, ge=4, le=256)
     samples: int = Field(default=60_000, ge=1000)
-    regularisation: float = Field(default=3.0, gt=0)
-    folds: int = Field(default=5, ge=2, le=20)
+    axes: int = Field(default=96, ge=2, le=1024)
+    gamma: float = Field(default=1.0, gt=0)
+    regularisation: float = Field(default=10.0, gt=0)
 
 
 class PhotoTraining(Settings):

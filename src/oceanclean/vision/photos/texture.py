@@ -1,4 +1,4 @@
-"""Training of the branch of Fisher vectors: words without labels, a linear head with them."""
+"""Training of the branch of Fisher vectors: words without labels, a head with them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oceanclean.vision.photos import fisher
+from oceanclean.vision.photos.kernel_head import KernelHead, fit_kernel_head
 
 if TYPE_CHECKING:
     import keras
@@ -15,12 +16,9 @@ if TYPE_CHECKING:
     from oceanclean.vision.photos.settings import TextureSettings
     from oceanclean.vision.photos.training import Material
 
-Head = tuple["NDArray[np.float32]", "NDArray[np.float32]"]
-
-
 def train_branch(
     material: Material, train: NDArray[np.intp], held: NDArray[np.intp], settings: TextureSettings, seed: int
-) -> tuple[keras.Model, Head, NDArray[np.float32]]:
+) -> tuple[keras.Model, KernelHead, NDArray[np.float32]]:
     """Learn words and head, and ask the held-out photos.
 
     The head is learned twice: from the training photos, for an opinion on the held-out ones, and from all of them, to
@@ -43,10 +41,8 @@ def train_branch(
     mirrored = fisher.texture_vectors(model, np.ascontiguousarray(photos[:, :, ::-1]))
     classes = len(material.task.classes)
 
-    def head(rows: NDArray[np.intp]) -> Head:
+    def head(rows: NDArray[np.intp]) -> KernelHead:
         vectors = np.concatenate([straight[rows], mirrored[rows]])
-        return fisher.fit_head(vectors, np.tile(material.targets[rows], 2), classes, settings.regularisation)
+        return fit_kernel_head(vectors, np.tile(material.targets[rows], 2), classes, settings)
 
-    kernel, bias = head(train)
-    opinion = straight[held] @ kernel + bias
-    return model, head(np.arange(len(photos))), opinion.astype(np.float32)
+    return model, head(np.arange(len(photos))), head(train)(straight[held])

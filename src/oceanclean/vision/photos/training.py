@@ -170,7 +170,7 @@ def train_material(
     net, history = network.best_start(material, train, held, settings, folder, starts, weights, figures, progress)
     if net is not None:
         logits.append(network.logits_of(net, material.pixels[held], settings))
-    branch, head = None, (np.zeros((0, 0), np.float32), np.zeros(0, np.float32))
+    branch = head = None
     if settings.texture is not None:
         branch, head, opinion = texture.train_branch(material, train, held, settings.texture, settings.fit.seed)
         figures["texture"] = macro_f1(truth, opinion.argmax(1), len(material.task.classes))
