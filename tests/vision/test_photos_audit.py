@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.vision.audit import AuditSettings, audit_folders, require_grouped, unite, write_manifest
 from oceanclean.vision.photos.settings import load_photo_settings
 from oceanclean.vision.photos.training import gather, given_split, grouped_split
-from PIL import Image
-
 from tests.vision.photo_factory import write_set
 
 

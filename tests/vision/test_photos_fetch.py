@@ -13,10 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.vision.crawl import CrawlSettings, Site, crawl_site
 from oceanclean.vision.fetch import DataSet, RemoteFile, download, fetch, load_datasets, unpack
-from PIL import Image
 
 
 class Server(ThreadingHTTPServer):

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from PIL import Image
+
 from oceanclean.errors import InputError
 from oceanclean.region import Region
 from oceanclean.settings import SourceSettings, load_region_settings
@@ -17,8 +19,6 @@ from oceanclean.sources.sightings import read_sightings
 from oceanclean.vision.photos.exif import read_facts
 from oceanclean.vision.photos.intake import Consent, IntakeSettings, Place, take_in, trust
 from oceanclean.vision.photos.pictures import open_photo
-from PIL import Image
-
 from tests.vision.photo_factory import write_photo
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -65,6 +65,7 @@ def test_a_receiver_without_a_fix_gives_no_position(tmp_path):
 
 def png_header(width, height):
     """A PNG of a few bytes that claims to be huge."""
+
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -79,7 +80,9 @@ def test_a_pixel_bomb_is_refused_from_its_header(tmp_path):
         open_photo(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"GIF89a" + b"\0" * 40, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"MZ" * 9])
+@pytest.mark.parametrize(
+    "content", [b"", b"GIF89a" + b"\0" * 40, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"MZ" * 9]
+)
 def test_what_is_no_photo_is_refused_whatever_its_name(tmp_path, content):
     path = tmp_path / "holiday.jpg"
     path.write_bytes(content)

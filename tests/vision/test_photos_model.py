@@ -8,6 +8,8 @@ import re
 import keras
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
 from oceanclean.cli.app import app
 from oceanclean.errors import InputError, MissingDataError, ProductError
 from oceanclean.vision.explain.gradcam import grad_cam
@@ -20,8 +22,6 @@ from oceanclean.vision.photos.scores import calibration_error, scores_with_inter
 from oceanclean.vision.photos.settings import TextureSettings, ViewSettings, load_photo_settings
 from oceanclean.vision.photos.training import STARTS, train_photo_model
 from oceanclean.vision.photos.views import mixed, smoothed, view
-from typer.testing import CliRunner
-
 from tests.vision.photo_factory import SURFACES, surface, write_set
 
 SMALL = TextureSettings(edge=64, components=8, dimensions=16, samples=4000, axes=24)

@@ -72,8 +72,8 @@ def main(folder: Path) -> None:
     process = CrawlerProcess({
         "ROBOTSTXT_OBEY": True, "DOWNLOAD_DELAY": site["delay_s"], "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
         "DOWNLOAD_MAXSIZE": site["max_bytes"], "USER_AGENT": f"oceanclean (+{site['contact']})", "LOG_LEVEL": "ERROR",
-        "ROBOTSTXT_USER_AGENT": "oceanclean", "DEPTH_LIMIT": 5, "COOKIES_ENABLED": False, "TELNETCONSOLE_ENABLED": False,
-        "HTTPERROR_ALLOW_ALL": False, "REDIRECT_MAX_TIMES": 3,
+        "ROBOTSTXT_USER_AGENT": "oceanclean", "DEPTH_LIMIT": 5, "COOKIES_ENABLED": False,
+        "TELNETCONSOLE_ENABLED": False, "HTTPERROR_ALLOW_ALL": False, "REDIRECT_MAX_TIMES": 3,
     })  # fmt: skip
     process.crawl(PhotoSpider, folder=folder, job=job)
     process.start()

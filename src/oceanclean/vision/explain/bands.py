@@ -103,7 +103,7 @@ def _scored(
     presence = np.ones((1, len(BANDS)), np.float32)
     if absent is not None:
         presence[0, absent] = 0.0
-    total = 0
+    total: Any = 0
     for image, label, dark in zip(images, labels, water, strict=True):
         probability = np.asarray(call(image[None], dark[None], presence))[0]
         total = total + confusion(label, decide(probability, threshold))

@@ -37,7 +37,7 @@ def grad_cam(
 
     network = network_of(model)
     inner = network.get_layer(layer) if layer in {x.name for x in network.layers} else last_plane(network, layer)
-    size = tuple(int(n) for n in network.input.shape[1:3])
+    size = int(network.input.shape[1]), int(network.input.shape[2])
     plane = np.asarray(tf.image.resize(np.asarray(image, np.float32), size), np.float32)[None]
     import keras
 
@@ -52,7 +52,7 @@ def grad_cam(
     weight = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
     heat = tf.nn.relu(tf.reduce_sum(weight * activations, axis=-1))[0]
     heat = heat / (tf.reduce_max(heat) + 1e-12)
-    return np.asarray(tf.image.resize(heat[..., None], np.shape(image)[:2])[..., 0], np.float32)
+    return np.asarray(tf.image.resize(heat[..., None], image.shape[:2])[..., 0], np.float32)
 
 
 def _score(logits: Any, target: int) -> Any:

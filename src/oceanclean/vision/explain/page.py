@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 _SHOWN = 8
+#: Figures of the segmenter whose loss is shown by band.
+_BAND_FIGURES = (("debris_f1", "marine debris"), ("floating_f1", "floating matter"), ("macro_f1", "all classes"))
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def explain_segmenter(data: Sequence[Path], out: Path, *, model: str | Path | No
              "Orange: F1 lost when the sensor lacks the band and its neighbours stand in.")  # fmt: skip
     parts = [
         Part(f"bands_{key}", f"Bands for {title}", words, draw.band_figure(table, key))
-        for key, title in (("debris_f1", "marine debris"), ("floating_f1", "floating matter"), ("macro_f1", "all classes"))
+        for key, title in _BAND_FIGURES
     ]  # fmt: skip
     base, segmenter = table.iloc[0], load_segmenter(str(model) if model else None)
     facts = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ _CONTEXT, _SMALLEST = 0.15, 24
 #: Excess green (Woebbecke et al. 1995) of a crop from which it shows plants, and crops tried a photo.
 _GREEN, _TRIES = 0.08, 12
 #: Share of a crop's area up to which it counts as medium; more is litter. No pixel of litter is clean.
-MEDIUM_SHARE = 0.04
+MEDIUM_SHARE = 0.06
 
 
 def is_litter_set(folder: Path) -> bool:
@@ -73,10 +73,13 @@ def _boxed(folder: Path) -> Iterator[Photo]:
     absent = [c for c in columns if c not in table]
     if absent:
         raise InputError(path, absent[0], f"columns {list(table.columns)}", f"columns {list(columns)}", "Name them so.")
-    for row in table.itertuples():
-        if (folder / "images" / str(row.image)).is_file():
-            yield from _thing(folder, f"images/{row.image}", str(row.label),
-                              (row.x_min, row.y_min, row.x_max, row.y_max), (row.height, row.width))  # fmt: skip
+    for row in table[list(columns)].to_dict("records"):
+        if (folder / "images" / str(row["image"])).is_file():
+            box = tuple(float(row[c]) for c in columns[3:7])
+            shape = (int(row["height"]), int(row["width"]))
+            yield from _thing(
+                folder, f"images/{row['image']}", str(row["label"]), (box[0], box[1], box[2], box[3]), shape
+            )
 
 
 def _masked(folder: Path) -> Iterator[Photo]:
@@ -142,6 +145,6 @@ def _window(
     return (float(left), float(top), float(left + edge), float(top + edge))
 
 
-def _inside(plane: NDArray[np.generic], box: tuple[float, float, float, float]) -> NDArray[np.generic]:
+def _inside(plane: NDArray[Any], box: tuple[float, float, float, float]) -> NDArray[Any]:
     left, top, right, bottom = (round(v) for v in box)
     return plane[top:bottom, left:right]

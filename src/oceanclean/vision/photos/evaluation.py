@@ -122,9 +122,9 @@ def _cross_validated(
 def photo_table(figures: dict[str, Any]) -> str:
     """The figures as a table for people, the confusion matrix below."""
     names, matrix = figures["classes"], figures["confusion"]
-    lines = [f"protocol {figures['protocol']}: {figures['images']} photos in {figures['groups']} groups of duplicates, "
-             f"{figures['precision']} model of {figures['bytes']:,} bytes", "",
-             f"{'':16} {'value':>6} {'95 % interval':>16}"]  # fmt: skip
+    head = (f"protocol {figures['protocol']}: {figures['images']} photos in {figures['groups']} groups of duplicates, "
+            f"{figures['precision']} model of {figures['bytes']:,} bytes")  # fmt: skip
+    lines = [head, "", f"{'':24} {'value':>6}   {'95 % interval':>13}"]
     keys = [("accuracy", "accuracy"), ("macro_f1", "macro-F1"), *((f"{n}_f1", f"F1 {n}") for n in names)]
     lines += [
         f"{words:24} {figures[key]:6.3f}   {figures[key + '_low']:.3f} – {figures[key + '_high']:.3f}"

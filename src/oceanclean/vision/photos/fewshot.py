@@ -66,7 +66,9 @@ class PrototypeHead:
             InputError: another file.
         """
         if not path.is_file():
-            raise MissingDataError(path, "head", "no such file", "a .npz of prototypes", "Run oceanclean train few-shot.")
+            raise MissingDataError(
+                path, "head", "no such file", "a .npz of prototypes", "Run oceanclean train few-shot."
+            )
         try:
             with np.load(path, allow_pickle=False) as held:
                 return cls(tuple(str(c) for c in held["classes"]), held["centre"], held["prototypes"],
@@ -75,9 +77,7 @@ class PrototypeHead:
             raise InputError(path, "head", str(error)[:100], "a .npz of prototypes", "Train it anew.") from error
 
 
-def learn_prototypes(
-    descriptions: NDArray[np.float32], labels: list[str], model_sha256: str = ""
-) -> PrototypeHead:
+def learn_prototypes(descriptions: NDArray[np.float32], labels: list[str], model_sha256: str = "") -> PrototypeHead:
     """Prototypes of labelled descriptions (photo, value).
 
     Raises:

@@ -33,7 +33,15 @@ def best_start(
     """Train a network from each start and keep the one with the best validation macro-F1.
 
     Args:
+        material: photos with labels.
+        train: rows to learn from.
+        held: rows that select the epoch and the start.
+        settings: how.
+        folder: keeps the state of each start.
+        starts: ``scratch``, ``two-phase``.
+        weights: for a two-phase start.
         figures: gets the validation figure of every start.
+        progress: told after every epoch.
 
     Returns:
         The network (photo to logits, at ``train_edge``), None where the recipe has none, and the histories.

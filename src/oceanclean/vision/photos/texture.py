@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oceanclean.vision.photos.settings import TextureSettings
     from oceanclean.vision.photos.training import Material
 
+
 def train_branch(
     material: Material, train: NDArray[np.intp], held: NDArray[np.intp], settings: TextureSettings, seed: int
 ) -> tuple[keras.Model, KernelHead, NDArray[np.float32]]:
