@@ -222,6 +222,26 @@ TABLES: dict[str, TableContract] = {
             "reason": Column("text", "", "why, in words"),
         },
     ),
+    "Catches": TableContract(
+        "One row a haul: what a vessel swept and took aboard, as its crew reported it. Point: middle of the haul.",
+        {
+            "catch_id": Column("text", "", "identifier"),
+            "vessel_id": Column("text", "", "vessel"),
+            "task_id": Column("text", "", "task of the plan that sent it there, or empty"),
+            "started_at": Column("time", "UTC", "gear out"),
+            "ended_at": Column("time", "UTC", "gear in"),
+            "available_at": Column("time", "UTC", "when the report could be read"),
+            "caught_kg": Column("float", "kg", "debris taken aboard; 0 is a search that found nothing", 0, 1e7),
+            "swept_m": Column("float", "m", "distance through the water with the gear out", 0, 1e7, null_allowed=True),
+            "swath_m": Column("float", "m", "mouth width in use, where it differed from the vessel's", 0.1, 5000, null_allowed=True),
+            "wave_height_m": Column("float", "m", "significant wave height as seen aboard", 0, 30, null_allowed=True),
+            "fuel_l": Column("float", "l", "fuel used since the report before", 0, 1e7, null_allowed=True),
+            "debris_class": Column("text", "", "what it mostly was: net, rope, bottle, ..., or empty"),
+            "reported_by": Column("text", "", "who reported it, or empty"),
+            "note": Column("text", "", "what the crew wrote, or empty"),
+        },
+        unique=("catch_id",),
+    ),
 }  # fmt: skip
 
 _KINDS = {"float": "fiu", "int": "iu", "bool": "b"}

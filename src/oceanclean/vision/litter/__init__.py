@@ -1,7 +1,7 @@
 """Litter masks: photos, drone frames and satellite patches to a class a pixel.
 
-Doors: :func:`train_litter_segmenter`, :func:`evaluate_litter_segmenter`, :class:`LitterSegmenter`. TensorFlow and
-Keras load when one of them is first called.
+Doors: :func:`train_litter_segmenter`, :func:`evaluate_litter_segmenter`, :func:`export_edge`, :class:`LitterSegmenter`.
+TensorFlow and Keras load when one of them is first called.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 _DOORS = {
     "LitterSegmenter": "segmenter",
     "LitterSettings": "settings",
+    "export_edge": "edge",
     "evaluate_litter_segmenter": "evaluation",
     "litter_table": "evaluation",
     "load_litter_settings": "settings",

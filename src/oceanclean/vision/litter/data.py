@@ -121,7 +121,7 @@ def _read_folder(folder: Path) -> MaskSet:
         found = MaskSet("litter", LITTER_CLASSES, tuple(range(1, 6)), _pairs(folder, _litter_groups(folder)))
     if not found.images:
         raise MissingDataError(folder, "images/ and masks/", "no image with a mask", "a PNG in masks/ for each image",
-                               "Point to a folder laid out like AquaTrash, the Semantic Drone set, or MARIDA.")  # fmt: skip
+                               "Point to a folder laid out like AquaTrash, Semantic Drone or MARIDA.")  # fmt: skip
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from oceanclean.errors import InputError
 from oceanclean.store import digest_file, write_json
-from oceanclean.vision.augmentation import IGNORE, Augmented, augment, copy_paste
+from oceanclean.vision.augmentation import IGNORE, augment, copy_paste
 from oceanclean.vision.litter.data import MaskSet, read_mask_sets
 from oceanclean.vision.litter.segmenter import KIND
 from oceanclean.vision.litter.settings import LitterSettings
@@ -69,23 +69,24 @@ def crops(
     """Batches of varied crops: images (batch, y, x, band) and classes (batch, y, x)."""
     scale, base = settings.scales[loaded.data.kind], settings.augmentation(loaded.data.kind)
 
-    def one(k: int, rng: np.random.Generator) -> Augmented:
+    changed = {"size": (scale.crop, scale.crop), "focus": scale.focus}
+    count, batch = len(loaded.images), settings.fit.batch
+
+    def one(k: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
         image, mask = loaded.images[k], loaded.masks[k]
-        fit = scale.side / max(image.shape[:2])
-        changed = {"size": (scale.crop, scale.crop), "scale": tuple(fit * z for z in scale.zoom), "focus": scale.focus}
-        return augment(image, mask, None, base.model_copy(update=changed), rng)
+        whole = scale.side / max(image.shape[:2])
+        how = base.model_copy(update={**changed, "scale": tuple(whole * z for z in scale.zoom)})
+        out = augment(image, mask, None, how, rng)
+        assert out.mask is not None  # noqa: S101  (a mask went in)
+        return out.image, out.mask
 
     def batches(_epoch: int, rng: np.random.Generator) -> Iterator[tuple[Any, Any]]:
         while True:
             images, masks = [], []
-            for k in rng.choice(
-                len(loaded.images), settings.fit.batch, replace=len(loaded.images) < settings.fit.batch
-            ):
-                image, mask = one(int(k), rng)[:2]
+            for k in rng.choice(count, batch, replace=count < batch):
+                image, mask = one(int(k), rng)
                 if loaded.data.kind == "litter" and rng.random() < settings.paste:
-                    other = one(int(rng.integers(len(loaded.images))), rng)
-                    assert other.mask is not None and mask is not None  # noqa: S101, PT018  (both were given)
-                    image, mask = copy_paste(image, mask, other.image, other.mask, tuple(range(1, 7)))
+                    image, mask = copy_paste(image, mask, *one(int(rng.integers(count)), rng), tuple(range(1, 7)))
                 images.append(image)
                 masks.append(mask)
             yield np.stack(images), np.stack(masks).astype(np.int32)
@@ -121,9 +122,12 @@ def fit_segmenter(
         weights: a ``.keras`` file to start from.
         progress: told after every epoch.
     """
+    import keras
+
     from oceanclean.vision import losses, nets
     from oceanclean.vision.fitting import fit
 
+    keras.utils.set_random_seed(settings.fit.seed)  # of the first weights
     scale, classes = settings.scales[loaded.data.kind], len(loaded.data.classes)
     model = nets.build(settings.network, (scale.crop, scale.crop, loaded.images[0].shape[-1]), classes, settings.width,
                        weights, mean=loaded.mean.tolist(), std=loaded.std.tolist(), auxiliary=True)  # fmt: skip

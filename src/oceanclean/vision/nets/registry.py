@@ -17,6 +17,8 @@ from oceanclean.vision.nets.transfer import load_weights
 
 #: Builder of a network: (normalised image, classes, width) to the main output, then auxiliary ones.
 Builder = Callable[[Any, int, float], Sequence[Any]]
+#: Builder of a network that normalises in its own way: (input shape, classes, width) to a model.
+ModelBuilder = Callable[[tuple[int, int, int], int, float], "keras.Model"]
 TASKS = ("segmenter", "classifier", "detector")
 #: Name of the layer whose output is the prediction.
 OUTPUT = "logits"
@@ -29,6 +31,7 @@ _PROVIDERS = (
     "oceanclean.vision.nets.bisenet",
     "oceanclean.vision.nets.litternet",
     "oceanclean.vision.nets.classifiers",
+    "oceanclean.vision.nets.detectors",
 )
 
 
@@ -36,7 +39,8 @@ _PROVIDERS = (
 class _Entry:
     name: str
     task: str
-    builder: Builder
+    builder: Builder | None = None
+    whole: ModelBuilder | None = None
 
 
 _ENTRIES: dict[str, _Entry] = {}
@@ -49,14 +53,29 @@ def register(name: str, task: str) -> Callable[[Builder], Builder]:
         name: unique over all tasks.
         task: one of :data:`TASKS`.
     """
-    if task not in TASKS:
-        raise InputError("model zoo", "task", task, f"one of {TASKS}", "Register the network under one of them.")
+    _check_task(task)
 
     def put(builder: Builder) -> Builder:
         _ENTRIES[name] = _Entry(name, task, builder)
         return builder
 
     return put
+
+
+def register_model(name: str, task: str) -> Callable[[ModelBuilder], ModelBuilder]:
+    """Decorator that puts the builder of a whole model, its own normalisation included, under a name."""
+    _check_task(task)
+
+    def put(builder: ModelBuilder) -> ModelBuilder:
+        _ENTRIES[name] = _Entry(name, task, whole=builder)
+        return builder
+
+    return put
+
+
+def _check_task(task: str) -> None:
+    if task not in TASKS:
+        raise InputError("model zoo", "task", task, f"one of {TASKS}", "Register the network under one of them.")
 
 
 def names(task: str | None = None) -> list[str]:
@@ -116,23 +135,36 @@ def build(
     """
     entry = _entry(name)
     _check(name, input_shape, classes, width)
-    bands = input_shape[2]
-    mean = [127.5 if bands == 3 else 0.0] * bands if mean is None else [float(v) for v in mean]
-    std = [64.0 if bands == 3 else 1.0] * bands if std is None else [float(v) for v in std]
-    image = layers.Input(input_shape, name="image")
-    scale = [1.0 / s for s in std]
-    x = layers.Rescaling(scale, [-m * s for m, s in zip(mean, scale, strict=True)], name="normalise")(image)
-    heads = list(entry.builder(x, classes, width))
-    if entry.task == "segmenter":
-        heads = [resize_like(h, image) for h in heads]
-    main = layers.Activation("linear", name=OUTPUT)(heads[0])
-    outputs = main
-    if auxiliary and len(heads) > 1:
-        outputs = layers.Concatenate(name="with_auxiliary")([main, *heads[1:]])
-    model = keras.Model(image, outputs, name=name)
+    if entry.whole is not None:
+        model = entry.whole(input_shape, classes, width)
+    else:
+        model = _assemble(entry, input_shape, classes, width, _scaling(input_shape[2], mean, std), auxiliary)
     if weights is not None:
         load_weights(model, Path(weights))
     return model
+
+
+def _scaling(bands: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> tuple[list[float], list[float]]:
+    """Factor and offset of each band."""
+    centre = [127.5 if bands == 3 else 0.0] * bands if mean is None else [float(v) for v in mean]
+    scale = [1 / 64.0 if bands == 3 else 1.0] * bands if std is None else [1.0 / float(v) for v in std]
+    return scale, [-m * s for m, s in zip(centre, scale, strict=True)]
+
+
+def _assemble(
+    entry: _Entry, input_shape: tuple[int, int, int], classes: int, width: float,
+    scaling: tuple[list[float], list[float]], auxiliary: bool,
+) -> keras.Model:  # fmt: skip
+    """Normalisation, the network, and its outputs brought to the input's plane."""
+    assert entry.builder is not None  # noqa: S101  (whole models are built by their own)
+    image = layers.Input(input_shape, name="image")
+    heads = list(entry.builder(layers.Rescaling(*scaling, name="normalise")(image), classes, width))
+    if entry.task == "segmenter":
+        heads = [resize_like(h, image) for h in heads]
+    outputs = layers.Activation("linear", name=OUTPUT)(heads[0])
+    if auxiliary and len(heads) > 1:
+        outputs = layers.Concatenate(name="with_auxiliary")([outputs, *heads[1:]])
+    return keras.Model(image, outputs, name=entry.name)
 
 
 def _check(name: str, input_shape: tuple[int, int, int], classes: int, width: float) -> None:
