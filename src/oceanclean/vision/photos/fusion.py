@@ -9,11 +9,10 @@ import numpy as np
 from keras import layers
 
 from oceanclean.vision.photos.fisher import Shrink
+from oceanclean.vision.photos.kernel_head import KernelHead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from oceanclean.vision.photos.kernel_head import KernelHead
 
 #: Names of the layers by which the parts are found again.
 NETWORK, TEXTURE, BLEND, PROBABILITY = "network", "texture", "blend", "probability"
