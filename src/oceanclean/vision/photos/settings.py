@@ -75,7 +75,7 @@ class TextureSettings(Settings):
     components: int = Field(default=64, ge=2, le=512)
     dimensions: int = Field(default=64, ge=4, le=256)
     samples: int = Field(default=60_000, ge=1000)
-    axes: int = Field(default=96, ge=2, le=1024)
+    axes: int = Field(default=128, ge=2, le=1024)
     gamma: float = Field(default=1.0, gt=0)
     regularisation: float = Field(default=10.0, gt=0)
 
@@ -103,9 +103,9 @@ class PhotoTraining(Settings):
     """
 
     network: str = "resnet18"
-    width: float = Field(default=0.5, gt=0, le=2)
-    edge: int = Field(default=128, ge=32, le=512)
-    train_edge: int = Field(default=96, ge=32, le=512)
+    width: float = Field(default=0.25, gt=0, le=2)
+    edge: int = Field(default=96, ge=32, le=512)
+    train_edge: int = Field(default=80, ge=32, le=512)
     smoothing: float = Field(default=0.1, ge=0, lt=1)
     balance: float = Field(default=0.5, ge=0, le=1)
     validation: int = Field(default=8, ge=2, le=50)

@@ -222,7 +222,7 @@ def train_photo_model(
         weights = model_file(None, "classifier")
     trained = train_material(material, settings.training, out / "run", weights=weights, starts=chosen, split=split,
                              progress=progress)  # fmt: skip
-    return store_photo_model(kind, trained, material, settings, out, [str(d) for d in data], licence)
+    return store_photo_model(kind, trained, material, settings, out, [d.name for d in data], licence)
 
 
 def card_of(
