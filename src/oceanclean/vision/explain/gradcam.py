@@ -95,7 +95,7 @@ def last_plane(network: keras.Model, layer: str = "") -> keras.layers.Layer:
         raise InputError("Grad-CAM", "layer", layer, f"one of {', '.join(names[-12:])}", "Name a layer of the model.")
     wide = int(network.output.shape[1]) if len(network.output.shape) == 4 else 0
     for candidate in reversed(network.layers):
-        shape = getattr(candidate.output, "shape", ())
+        shape: tuple[int, ...] = tuple(getattr(candidate.output, "shape", ()))
         # A segmenter's last layers are logits at full size: one before them, of more channels, tells more.
         if len(shape) == 4 and min(shape[1:3]) >= 3 and (not wide or shape[1] < wide):
             return candidate
