@@ -24,7 +24,9 @@ def test_audit_counts_and_writes_the_manifest(tmp_path):
     assert record["photos"] == 5
     assert record["exact_pairs"] == record["groups_with_contradicting_labels"] == 1
     assert len((tmp_path / "manifest.csv").read_text().splitlines()) == 6
-    assert "contradicting labels, group 2: glass/same.jpg (glass), paper/paper0.jpg (paper)" in run("audit", folder).output
+    assert (
+        "contradicting labels, group 2: glass/same.jpg (glass), paper/paper0.jpg (paper)" in run("audit", folder).output
+    )
 
 
 def test_the_list_of_sets_names_their_licences():

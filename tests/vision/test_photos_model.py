@@ -282,3 +282,37 @@ def test_a_two_phase_start_opens_the_last_block_alone():
     assert convolutions[-1] in block
     assert convolutions[-2] in block
     assert not set(convolutions[:-2]) & block
+
+
+def test_band_importance_finds_the_band_that_alone_tells_debris(tmp_path, monkeypatch):
+    """With a segmenter that calls bright B8 debris and all else water, only B8 costs when it is exchanged."""
+    import rasterio
+
+    from oceanclean.products.names import BANDS, CLASS_ID, CLASSES
+    from oceanclean.vision.explain import bands
+
+    rng = np.random.default_rng(0)
+    label = np.where(rng.random((40, 40)) < 0.2, CLASS_ID["marine_debris"], CLASS_ID["marine_water"]).astype(np.uint8)
+    image = rng.uniform(0.01, 0.03, (11, 40, 40)).astype(np.float32)
+    image[BANDS.index("B8")] += 0.1 * (label == CLASS_ID["marine_debris"])
+    (tmp_path / "patches").mkdir()
+    for suffix, plane in (("", image), ("_cl", label[None])):
+        with rasterio.open(tmp_path / "patches" / f"S2_1-2-19_16PCC_0{suffix}.tif", "w", driver="GTiff", width=40,
+                           height=40, count=len(plane), dtype=plane.dtype) as file:  # fmt: skip
+            file.write(plane)
+
+    def judge(images, *_):
+        bright = np.asarray(images)[..., BANDS.index("B8")] > 0.06
+        out = np.zeros((*bright.shape, len(CLASSES)), np.float32)
+        out[..., CLASS_ID["marine_debris"] - 1], out[..., CLASS_ID["marine_water"] - 1] = bright, ~bright
+        return out
+
+    class Stand:
+        model, threshold = None, 0.5
+
+    monkeypatch.setattr(bands, "load_segmenter", lambda _: Stand())
+    monkeypatch.setattr(bands, "compiled", lambda _: judge)
+    table = bands.band_importance([tmp_path]).set_index("band")
+    assert table.loc["none", "score_debris_f1"] == 1
+    assert table.loc["B8", "exchanged_debris_f1"] > 0.5
+    assert (table.drop(["none", "B8"])["exchanged_debris_f1"] == 0).all()

@@ -119,11 +119,16 @@ def fit_kernel_head(
 def _principal_axes(vectors: NDArray[np.float32], count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Axes (value, axis) and shift (axis,), from the photos' products: there are fewer photos than values."""
     from scipy.linalg import eigh
+    from scipy.sparse.linalg import eigsh
 
     mean = vectors.mean(axis=0)
     centred = vectors - mean
     products = (centred @ centred.T).astype(float)
-    values, found = eigh(products, subset_by_index=(len(vectors) - count, len(vectors) - 1))
+    size = len(vectors)
+    if count > size // 8:
+        values, found = eigh(products, subset_by_index=(size - count, size - 1))
+    else:  # a few axes of many photos: Lanczos, always from the same vector
+        values, found = eigsh(products, k=count, v0=np.linspace(1, 2, size))
     axes = (centred.T @ (found / np.sqrt(np.maximum(values, 1e-9))).astype(np.float32)).astype(np.float32)
     return axes, (mean @ axes).astype(np.float32)
 

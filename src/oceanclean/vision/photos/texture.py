@@ -39,7 +39,7 @@ def train_branch(
     Returns:
         Photo to Fisher vectors, the head that is kept, and the opinion (held-out photo, class) of the other head.
     """
-    model, straight, mirrored = _vectors(material, train, settings, seed, folder / "texture.npz")
+    model, straight, mirrored = texture_of(material, train, settings, seed, folder / "texture.npz")
     classes = len(material.task.classes)
 
     def head(rows: NDArray[np.intp]) -> KernelHead:
@@ -49,7 +49,7 @@ def train_branch(
     return model, head(np.arange(len(material.photos))), head(train)(straight[held])
 
 
-def _vectors(
+def texture_of(
     material: Material, train: NDArray[np.intp], settings: TextureSettings, seed: int, path: Path
 ) -> tuple[keras.Model, NDArray[np.float32], NDArray[np.float32]]:
     """Words learned from the training photos, and the vectors of all photos and of their mirror images."""

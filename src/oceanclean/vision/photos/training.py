@@ -172,9 +172,7 @@ def train_material(
         logits.append(network.logits_of(net, material.pixels[held], settings))
     branch = head = None
     if settings.texture is not None:
-        branch, head, opinion = texture.train_branch(
-            material, train, held, settings.texture, settings.fit.seed, folder
-        )
+        branch, head, opinion = texture.train_branch(material, train, held, settings.texture, settings.fit.seed, folder)
         figures["texture"] = macro_f1(truth, opinion.argmax(1), len(material.task.classes))
         logits.append(opinion)
         progress(f"texture {figures['texture']:.3f}", 0.95)
