@@ -1,7 +1,7 @@
 """The texture branch of the photo models alone, in five folds of duplicate groups.
 
-Words are learned once, from all photos and without labels; axes and head are learned anew for each fold. The whole model
-is scored by ``oceanclean evaluate classifier|cleanliness``.
+Words are learned once, from all photos and without labels; axes and head are learned anew for each fold. The whole
+model is scored by ``oceanclean evaluate classifier|cleanliness``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import pandas as pd
 
 from oceanclean.products.names import BANDS, CLASS_ID
 from oceanclean.vision.data import find_patches, read_image, read_labels
-from oceanclean.vision.features import stand_in_matrix, water_reference
+from oceanclean.vision.features import CORE_BANDS, stand_in_matrix, water_reference
 from oceanclean.vision.inference import decide
 from oceanclean.vision.metrics import confusion, scores
 from oceanclean.vision.pixels import thin_sample
@@ -44,7 +44,8 @@ def band_importance(
 
     Returns:
         One row a band: ``band``, and for each of macro-F1, debris F1 and floating-matter F1 the loss when the band is
-        exchanged (``exchanged_…``) and when it is absent (``absent_…``); row ``none`` holds the scores themselves.
+        exchanged (``exchanged_…``) and when it is absent (``absent_…``; NaN for the core bands, without which no scene
+        is segmented); row ``none`` holds the scores themselves.
     """
     segmenter = load_segmenter(str(model) if model else None)
     images, labels, scenes = _patches(data, patches)
@@ -56,9 +57,12 @@ def band_importance(
     for b, band in enumerate(BANDS):
         mixed = [_exchanged(image, b, rng) for image in images]
         exchanged = _scored(call, mixed, labels, water, segmenter.threshold)
-        absent = _scored(call, [_without(i, b) for i in images], labels, water, segmenter.threshold, absent=b)
-        rows.append({"band": band, **{f"exchanged_{k}": base[k] - exchanged[k] for k in _KEYS},
-                     **{f"absent_{k}": base[k] - absent[k] for k in _KEYS}})  # fmt: skip
+        row = {"band": band, **{f"exchanged_{k}": base[k] - exchanged[k] for k in _KEYS}}
+        if band not in CORE_BANDS:
+            without = [_without(i, b) for i in images]
+            absent = _scored(call, without, labels, water, segmenter.threshold, absent=b)
+            row |= {f"absent_{k}": base[k] - absent[k] for k in _KEYS}
+        rows.append(row)
         if progress is not None:
             progress(f"band {band}", (b + 1) / len(BANDS))
     return pd.DataFrame(rows)

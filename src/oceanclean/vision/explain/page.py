@@ -145,7 +145,8 @@ def explain_segmenter(data: Sequence[Path], out: Path, *, model: str | Path | No
     with write_aside(out / "bands.csv") as aside:
         table.to_csv(aside, index=False)
     words = ("Blue: F1 lost when the band's values are exchanged among the pixels of an image, so what the model uses. "
-             "Orange: F1 lost when the sensor lacks the band and its neighbours stand in.")  # fmt: skip
+             "Orange: F1 lost when the sensor lacks the band and its neighbours stand in; "
+             "without a core band no scene is segmented.")  # fmt: skip
     parts = [
         Part(f"bands_{key}", f"Bands for {title}", words, draw.band_figure(table, key))
         for key, title in _BAND_FIGURES
