@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from oceanclean.cli.app import app
-from oceanclean.errors import InputError
 from typer.testing import CliRunner
 
+from oceanclean.cli.app import app
+from oceanclean.errors import InputError
 from tests.vision.photo_factory import write_photo, write_set
 
 

@@ -16,7 +16,7 @@ from oceanclean.store import read_json, write_aside
 
 def main(path: Path) -> None:
     """Convert every job of the file."""
-    import oceanclean.vision.nets  # noqa: F401  (registers the layers)
+    import oceanclean.vision.nets
     import oceanclean.vision.photos.fusion  # noqa: F401
 
     for job in read_json(path)["jobs"]:
