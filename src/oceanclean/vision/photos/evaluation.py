@@ -100,9 +100,10 @@ def _cross_validated(
     progress: Progress,
 ) -> tuple[NDArray[np.float32], int]:  # fmt: skip
     from oceanclean.vision.photos.fusion import probabilities
-    from oceanclean.vision.photos.training import gather, grouped_split, train_material
+    from oceanclean.vision.photos.training import beginning, gather, grouped_split, train_material
 
     material = gather(data, settings)
+    starts, weights = beginning(settings.training, None, weights)
     out = np.zeros((len(material.photos), len(material.task.classes)), np.float32)
     size = 0
     with TemporaryDirectory() as temporary:
@@ -113,7 +114,7 @@ def _cross_validated(
                 progress(f"fold {k + 1}: {what}", (k + share) / folds)
 
             trained = train_material(material.take(train), settings.training, place / f"fold{k}", weights=weights,
-                                     starts=settings.training.starts, progress=tell)  # fmt: skip
+                                     starts=starts, progress=tell)  # fmt: skip
             out[held] = probabilities(trained.model, material.pixels[held])
             size = max(size, 4 * trained.model.count_params())
     return out, size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -112,13 +113,21 @@ def blended(
     return np.asarray(np.tensordot(shares, np.stack(logits), 1) + offset)
 
 
-def probabilities(
-    model: keras.Model, photos: NDArray[np.uint8] | NDArray[np.float32], batch: int = 16
-) -> NDArray[np.float32]:
-    """Outputs (photo, class) for photos (photo, edge, edge, 3), in batches of one shape."""
+def compiled(model: keras.Model) -> Callable[[NDArray[np.float32]], Any]:
+    """The model as a graph; tracing costs seconds, so that who asks often keeps it."""
     import tensorflow as tf
 
-    call = tf.function(lambda x: model(x, training=False))
+    call: Callable[[NDArray[np.float32]], Any] = tf.function(lambda x: model(x, training=False))
+    return call
+
+
+def probabilities(
+    model: keras.Model | Callable[[NDArray[np.float32]], Any],
+    photos: NDArray[np.uint8] | NDArray[np.float32],
+    batch: int = 16,
+) -> NDArray[np.float32]:
+    """Outputs (photo, class) of a model, or of what :func:`compiled` gave, for photos (photo, edge, edge, 3)."""
+    call = compiled(model) if isinstance(model, keras.Model) else model
     parts = []
     for i in range(0, len(photos), batch):
         part = photos[i : i + batch].astype(np.float32)

@@ -139,14 +139,15 @@ def _fit(
     """One fit; the averaged weights of the epoch with the best validation macro-F1 are kept."""
     import keras
 
-    from oceanclean.vision.photos.fusion import probabilities
+    from oceanclean.vision.photos.fusion import compiled, probabilities
 
     photos, truth = material.at(settings.edge)[held], material.targets[held]
     judge = at_evaluation(model, settings)
+    call = compiled(judge)
 
     def validate(network: keras.Model) -> Mapping[str, float]:
         judge.set_weights(network.get_weights())
-        found = probabilities(judge, photos).argmax(1)
+        found = probabilities(call, photos).argmax(1)
         return {_MONITOR: macro_f1(truth, found, len(material.task.classes))}
 
     identity = {"data": digest_record([[p.file, p.label] for p in material.photos]), "rows": train.tolist(),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from oceanclean.errors import InputError
 from oceanclean.vision.audit import AuditSettings, audit_photos, require_grouped, write_manifest
-from oceanclean.vision.models import model_file
+from oceanclean.vision.models import model_file, shipped
 from oceanclean.vision.photos.scores import macro_f1
 from oceanclean.vision.photos.sets import PhotoSet, pixels_of, read_photos
 
@@ -215,12 +215,26 @@ def train_photo_model(
     split = given_split(material, manifest) if manifest is not None else None
     if pretrain:
         weights = pretraining.pretrain(pretrain, settings.training, out, progress)
-    chosen = tuple(starts) if starts else (STARTS if weights is not None else settings.training.starts)
-    if weights is None and "two-phase" in chosen:
-        weights = model_file(None, "classifier")
+    chosen, weights = beginning(settings.training, starts, weights)
     trained = train_material(material, settings.training, out / "run", weights=weights, starts=chosen, split=split,
                              progress=progress)  # fmt: skip
     return store_photo_model(kind, trained, material, settings, out, [d.name for d in data], licence)
+
+
+def beginning(
+    settings: PhotoTraining, starts: Sequence[str] | None, weights: Path | None
+) -> tuple[tuple[str, ...], Path | None]:
+    """Starts and the weights that a two-phase one takes: given ones, else the classifier that ships.
+
+    Raises:
+        MissingDataError: a two-phase start was asked for, and there are neither.
+    """
+    chosen = tuple(starts) if starts else (STARTS if weights is not None else settings.starts)
+    if weights is not None or "two-phase" not in chosen:
+        return chosen, weights
+    if not starts and not shipped("classifier").is_file():
+        return tuple(s for s in chosen if s != "two-phase") or ("scratch",), None
+    return chosen, model_file(None, "classifier")
 
 
 def card_of(
