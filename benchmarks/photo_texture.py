@@ -35,13 +35,12 @@ def main() -> None:
     assert branch is not None
     material = gather([DATA / name for name in SETS[given.kind]], settings)
     every, seed = np.arange(len(material.photos)), settings.training.fit.seed
-    _, straight, mirrored = texture_of(material, every, branch, seed, given.folder / given.kind / "texture.npz")
+    _, views = texture_of(material, every, branch, seed, given.folder / given.kind / "texture.npz")
     names = list(settings.task.classes)
     answer = np.zeros(len(every), np.int64)
     for train, held in grouped_split(material, 5, seed):
-        vectors = np.concatenate([straight[train], mirrored[train]])
-        head = fit_kernel_head(vectors, np.tile(material.targets[train], 2), len(names), branch)
-        answer[held] = head(straight[held]).argmax(axis=1)
+        vectors, targets = np.concatenate([v[train] for v in views]), np.tile(material.targets[train], len(views))
+        answer[held] = fit_kernel_head(vectors, targets, len(names), branch)(views[0][held]).argmax(axis=1)
     figures = scores_with_intervals(material.targets, answer, material.groups.tolist(), names, np.random.default_rng(0))
     for key in ("accuracy", "macro_f1"):
         print(f"{key:10} {figures[key]:.3f}  ({figures[key + '_low']:.3f} – {figures[key + '_high']:.3f})")

@@ -64,6 +64,7 @@ class TextureSettings(Settings):
         scales: factors of the edge at which descriptors are taken.
         components: words of the mixture.
         dimensions: length to which a descriptor is reduced.
+        mirror: mirror images count as photos of their own; twice the time for about .003 of macro-F1.
         samples: descriptors from which reduction and mixture are learned.
         axes: principal axes on which the head works.
         gamma: of the head's Gaussian, in units of the mean squared length on those axes.
@@ -74,6 +75,7 @@ class TextureSettings(Settings):
     scales: tuple[float, ...] = (1.0, 0.707, 0.5)
     components: int = Field(default=64, ge=2, le=512)
     dimensions: int = Field(default=64, ge=4, le=256)
+    mirror: bool = True
     samples: int = Field(default=60_000, ge=1000)
     axes: int = Field(default=128, ge=2, le=1024)
     gamma: float = Field(default=1.0, gt=0)

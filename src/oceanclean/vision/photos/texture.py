@@ -39,20 +39,28 @@ def train_branch(
     Returns:
         Photo to Fisher vectors, the head that is kept, and the opinion (held-out photo, class) of the other head.
     """
-    model, straight, mirrored = texture_of(material, train, settings, seed, folder / "texture.npz")
+    model, views = texture_of(material, train, settings, seed, folder / "texture.npz")
     classes = len(material.task.classes)
 
     def head(rows: NDArray[np.intp]) -> KernelHead:
-        vectors = np.concatenate([straight[rows], mirrored[rows]])
-        return fit_kernel_head(vectors, np.tile(material.targets[rows], 2), classes, settings)
+        targets = np.tile(material.targets[rows], len(views))
+        return fit_kernel_head(np.concatenate([v[rows] for v in views]), targets, classes, settings)
 
-    return model, head(np.arange(len(material.photos))), head(train)(straight[held])
+    return model, head(np.arange(len(material.photos))), head(train)(views[0][held])
 
 
 def texture_of(
     material: Material, train: NDArray[np.intp], settings: TextureSettings, seed: int, path: Path
-) -> tuple[keras.Model, NDArray[np.float32], NDArray[np.float32]]:
-    """Words learned from the training photos, and the vectors of all photos and of their mirror images."""
+) -> tuple[keras.Model, list[NDArray[np.float32]]]:
+    """Words learned from the training photos, and the vectors of all photos and, where asked, of their mirror images.
+
+    Args:
+        material: the photos.
+        train: rows from which words are learned, without labels.
+        settings: of the branch.
+        seed: of words and sample.
+        path: keeps words and vectors; what was made of other photos or settings is made anew.
+    """
     key = digest_record([[[str(p.folder), p.file, p.label, p.box] for p in material.photos], train.tolist(), seed,
                          settings.model_dump(mode="json", exclude={"axes", "gamma", "regularisation"})])  # fmt: skip
     model = fisher.build_texture(settings)
@@ -60,12 +68,14 @@ def texture_of(
         with np.load(path, allow_pickle=False) as kept:
             if str(kept["key"]) == key:
                 model.set_weights([kept[f"weight_{i}"] for i in range(len(model.weights))])
-                return model, kept["straight"].astype(np.float32), kept["mirrored"].astype(np.float32)
+                return model, [kept[f"view_{i}"].astype(np.float32) for i in range(1 + settings.mirror)]
     photos = material.at(settings.edge)
     fisher.learn_texture(model, photos[train], settings, seed)
-    straight = fisher.texture_vectors(model, photos)
-    mirrored = fisher.texture_vectors(model, np.ascontiguousarray(photos[:, :, ::-1]))
+    views = [fisher.texture_vectors(model, photos)]
+    if settings.mirror:
+        views.append(fisher.texture_vectors(model, np.ascontiguousarray(photos[:, :, ::-1])))
+    arrays = {f"weight_{i}": w for i, w in enumerate(model.get_weights())}
+    arrays |= {f"view_{i}": v.astype(np.float16) for i, v in enumerate(views)}
     with write_aside(path) as aside, aside.open("wb") as file:
-        np.savez(file, key=np.array(key), straight=straight.astype(np.float16), mirrored=mirrored.astype(np.float16),
-                 **{f"weight_{i}": w for i, w in enumerate(model.get_weights())})  # fmt: skip
-    return model, straight, mirrored
+        np.savez(file, key=np.array(key), **arrays)
+    return model, views
