@@ -242,8 +242,10 @@ def card_of(
     licence: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Card of a photo model."""
+    parts = [f"{settings.training.network} × {settings.training.width:g}"] if trained.network is not None else []
+    parts += ["Fisher vectors"] if settings.training.texture is not None else []
     return {
-        "kind": kind, "name": f"{kind} {settings.training.network} × {settings.training.width:g}",
+        "kind": kind, "name": f"{kind}: {' and '.join(parts)}",
         "classes": list(material.task.classes), "label_of": material.task.label_of, "licence": licence,
         "trained_on": list(data), "photos": len(material.photos), "groups": len(np.unique(material.groups)),
         "input": f"({material.pixels.shape[1]}, {material.pixels.shape[1]}, 3), 0–255; preprocessing is inside",
