@@ -234,9 +234,10 @@ def learn_texture(model: keras.Model, photos: NDArray[np.uint8], settings: Textu
     for kind in _KINDS:
         reduce, vector = model.get_layer(f"{kind}_reduced"), model.get_layer(f"{kind}_fisher")
         rows = _sample(model, chosen, kind, settings, rng)
-        pca = PCA(reduce.dimension, random_state=seed).fit(rows)
-        kernel = pca.components_.T.reshape(reduce.block, reduce.block, -1, reduce.dimension)
-        reduce.set_weights([kernel, -pca.mean_ @ pca.components_.T])
+        # Whitened: the vectors are the same, and the words' constants are of one size, which 8 bits need.
+        pca = PCA(reduce.dimension, whiten=True, random_state=seed).fit(rows)
+        axes = pca.components_.T / np.sqrt(pca.explained_variance_)
+        reduce.set_weights([axes.reshape(reduce.block, reduce.block, -1, reduce.dimension), -pca.mean_ @ axes])
         mixture = GaussianMixture(settings.components, covariance_type="diag", max_iter=30, random_state=seed,
                                   init_params="k-means++", reg_covar=1e-4, tol=1e-2)  # fmt: skip
         mixture.fit(pca.transform(rows))

@@ -77,9 +77,11 @@ def branch_input(image: Any, branch: keras.Model) -> Any:
 
 
 def fit_blend(
-    logits: list[NDArray[np.floating]], targets: NDArray[np.int64], penalty: float = 0.05
+    logits: list[NDArray[np.floating]], targets: NDArray[np.int64], penalty: float = 0.2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Shares and offsets that make the blend's probabilities of held-out photos most likely.
+    """Shares and offsets that make held-out photos most likely under the blend, all classes weighing alike.
+
+    A rare class counts as much as a common one, as in macro-F1: else the offsets would trade it for the common ones.
 
     Args:
         logits: one (photo, class) a branch, of photos that no branch learned from.
@@ -94,12 +96,14 @@ def fit_blend(
 
     stack = np.stack([np.asarray(part, float) for part in logits])
     rows, branches, classes = np.arange(len(targets)), len(stack), stack.shape[2]
+    weight = 1.0 / np.bincount(targets, minlength=classes)[targets]
+    weight /= weight.sum()
     spread = np.maximum(stack.std(axis=(1, 2)), 1e-9)
 
     def cost(v: NDArray[np.float64]) -> float:
         total = np.tensordot(v[:branches] / spread, stack, 1) + v[branches:]
         likelihood = total[rows, targets] - logsumexp(total, axis=1)
-        return float(-likelihood.mean() + penalty * (v[branches:] ** 2).mean())
+        return float(-(weight * likelihood).sum() + penalty * (v[branches:] ** 2).mean())
 
     bounds = [(0.0, 50.0)] * branches + [(-3.0, 3.0)] * classes
     found = minimize(cost, np.r_[np.ones(branches), np.zeros(classes)], method="L-BFGS-B", bounds=bounds).x
