@@ -191,8 +191,8 @@ def test_grad_cam_of_a_segmenter_follows_its_mask():
 
 def small_settings(kind, **more):
     settings = load_photo_settings(kind)
-    fit = settings.training.fit.model_copy(update={"epochs": 2, "steps": 3, "batch": 8})
-    given = {"network": "mobilenet", "width": 0.15, "edge": 64, "train_edge": 48, "fit": fit, "texture": SMALL,
+    fit = settings.training.fit.model_copy(update={"epochs": 1, "steps": 3, "batch": 8})
+    given = {"network": "resnet18", "width": 0.07, "edge": 48, "train_edge": 32, "fit": fit, "texture": SMALL,
              "phase_epochs": 1, "validation": 4, "pretraining_epochs": 1} | more  # fmt: skip
     return settings.model_copy(update={"training": settings.training.model_copy(update=given)})
 
