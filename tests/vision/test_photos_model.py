@@ -20,7 +20,7 @@ from oceanclean.vision.photos.kernel_head import fit_kernel_head
 from oceanclean.vision.photos.pretraining import twins_loss
 from oceanclean.vision.photos.scores import calibration_error, scores_with_intervals
 from oceanclean.vision.photos.settings import TextureSettings, ViewSettings, load_photo_settings
-from oceanclean.vision.photos.training import STARTS, train_photo_model
+from oceanclean.vision.photos.training import STARTS, beginning, train_photo_model
 from oceanclean.vision.photos.views import mixed, smoothed, view
 from tests.vision.photo_factory import SURFACES, surface, write_set
 
@@ -270,6 +270,13 @@ def test_an_unknown_label_names_the_file_to_mend(tmp_path):
     (data / "paper").rename(data / "lava")
     with pytest.raises(InputError, match=r"lava.*classifier\.yaml"):
         train_photo_model("classifier", [data], tmp_path / "out", small_settings("classifier"))
+
+
+def test_a_two_phase_start_without_weights_is_refused_when_asked_for_and_left_out_by_default():
+    training = small_settings("cleanliness", width=0.33).training
+    assert beginning(training, None, None) == (("scratch",), None)
+    with pytest.raises(InputError, match="--weights"):
+        beginning(training, ["two-phase"], None)
 
 
 def test_a_two_phase_start_opens_the_last_block_alone():

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from oceanclean.errors import InputError
+from oceanclean.store import read_json
 from oceanclean.vision.audit import AuditSettings, audit_photos, require_grouped, write_manifest
-from oceanclean.vision.models import model_file, shipped
+from oceanclean.vision.models import shipped
 from oceanclean.vision.photos.scores import macro_f1
 from oceanclean.vision.photos.sets import PhotoSet, pixels_of, read_photos
 
@@ -224,17 +225,29 @@ def train_photo_model(
 def beginning(
     settings: PhotoTraining, starts: Sequence[str] | None, weights: Path | None
 ) -> tuple[tuple[str, ...], Path | None]:
-    """Starts and the weights that a two-phase one takes: given ones, else the classifier that ships.
+    """Starts and the weights that a two-phase one takes: given ones, else the classifier that ships, if it fits.
 
     Raises:
-        MissingDataError: a two-phase start was asked for, and there are neither.
+        InputError: a two-phase start was asked for, and there are neither.
     """
     chosen = tuple(starts) if starts else (STARTS if weights is not None else settings.starts)
     if weights is not None or "two-phase" not in chosen:
         return chosen, weights
-    if not starts and not shipped("classifier").is_file():
+    if _ships_network(settings):
+        return chosen, shipped("classifier")
+    if not starts:
         return tuple(s for s in chosen if s != "two-phase") or ("scratch",), None
-    return chosen, model_file(None, "classifier")
+    raise InputError("training", "weights", "none", f"weights of {settings.network} × {settings.width:g}",
+                     "Give --weights PATH, or folders of photos to pretrain on with --pretrain.")  # fmt: skip
+
+
+def _ships_network(settings: PhotoTraining) -> bool:
+    """Whether the classifier that ships has a network of the recipe's name and width."""
+    card = shipped("classifier").with_suffix(".json")
+    if not card.is_file():
+        return False
+    theirs = read_json(card).get("settings", {})
+    return (theirs.get("network"), theirs.get("width")) == (settings.network, settings.width)
 
 
 def card_of(
