@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import desk, evaluate, options, report, train, twin
+from oceanclean.cli import data, desk, evaluate, explain, options, report, train, twin
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
@@ -20,7 +20,9 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, "
     "4 another run holds the day, 5 a stored product is damaged.",
 )
+app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(explain.app, name="explain")
 app.add_typer(report.app, name="report")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
