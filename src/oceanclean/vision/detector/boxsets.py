@@ -191,7 +191,7 @@ def read_coco(folder: Path) -> BoxSet:
         number = {key: k for k, key in enumerate(names)}
         images = [_coco_image(folder, image, rows[image["id"]], number) for image in record["images"]]
     except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
-        raise InputError(path, "COCO", f"{type(error).__name__}: {error}", "images, categories and annotations with bbox",
+        raise InputError(path, "COCO", f"{type(error).__name__}: {error}", "images, categories, annotations with bbox",
                          "Export the annotations as COCO detection JSON.") from error  # fmt: skip
     return BoxSet(tuple(images), tuple(names.values()))
 
@@ -228,7 +228,9 @@ def _size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.size
     except OSError as error:
-        raise InputError(path, "image", type(error).__name__, "a readable image", "Drop it, or copy it anew.") from error
+        raise InputError(
+            path, "image", type(error).__name__, "a readable image", "Drop it, or copy it anew."
+        ) from error
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -243,4 +245,6 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(path, "image", type(error).__name__, "a readable image", "Drop it, or copy it anew.") from error
+        raise InputError(
+            path, "image", type(error).__name__, "a readable image", "Drop it, or copy it anew."
+        ) from error

@@ -81,9 +81,12 @@ class Detector:
     def map_images(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
         """Maps of images one after the other; the windows of all of them fill the batches together."""
         plans = [_Plan(i.shape[:2], self.size, self.settings.overlap) for i in images]
-        queue = ((p, at) for p in plans for at in p.corners)
-        windows = (turned for (p, (x, y)) in queue
-                   for turned in _turns(_window(images[plans.index(p)], x, y, self.size), self.settings.copies))  # fmt: skip
+        windows = (
+            turned
+            for plan, image in zip(plans, images, strict=True)
+            for x, y in plan.corners
+            for turned in _turns(_window(image, x, y, self.size), self.settings.copies)
+        )
         outputs = self._stream(windows)
         for plan in plans:
             for corner in plan.corners:
@@ -101,7 +104,8 @@ class Detector:
         if block:
             yield from self._run(block)
 
-    def _run(self, block: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def _run(self, block: list[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
+        """Maps of one batch, with probabilities in place of logits."""
         full = np.zeros((_BATCH, self.size, self.size, 3), np.float32)
         full[: len(block)] = np.stack(block)
         raw = self._call(full)[: len(block)]
@@ -109,7 +113,7 @@ class Detector:
         raw[..., :c] = 1 / (1 + np.exp(-raw[..., :c]))
         raw[..., -1] = 1 / (1 + np.exp(-raw[..., -1]))
         raw[..., c + 2 : c + 4] = np.clip(raw[..., c + 2 : c + 4], -4, 6)
-        return raw
+        yield from raw
 
 
 def _compiled(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
@@ -158,7 +162,7 @@ class _Plan:
     def result(self) -> NDArray[np.float32]:
         """Weighted mean of the maps."""
         assert self.total is not None  # noqa: S101  (every plan has a window)
-        return self.total / np.maximum(self.sum_of_weights, 1e-9)
+        return np.asarray(self.total / np.maximum(self.sum_of_weights, 1e-9), np.float32)
 
 
 def _starts(length: int, size: int, step: int) -> list[int]:

@@ -91,7 +91,9 @@ def tally(images: Sequence[ScoredImage], iou: float) -> Tally:
     return Tally(scores, hits, box_scene, found_at, object_scene, sizes, len(scenes))
 
 
-def detection_scores(counts: Tally, threshold: float, scene_weight: NDArray[np.int64] | None = None) -> dict[str, float]:
+def detection_scores(
+    counts: Tally, threshold: float, scene_weight: NDArray[np.int64] | None = None
+) -> dict[str, float]:
     """Precision, recall, F1 at a threshold and average precision over all thresholds.
 
     Args:
@@ -120,7 +122,9 @@ def _area(counts: Tally, w: NDArray[np.int64], objects: float) -> float:
     return float((np.diff(hits, prepend=0) * envelope).sum() / objects)
 
 
-def with_intervals(counts: Tally, threshold: float, rng: np.random.Generator, resamples: int = 1000) -> dict[str, float]:
+def with_intervals(
+    counts: Tally, threshold: float, rng: np.random.Generator, resamples: int = 1000
+) -> dict[str, float]:
     """Scores with ``_low`` and ``_high``: 95 % of the scores of resampled scenes."""
     whole = detection_scores(counts, threshold)
     draws = [

@@ -1,0 +1,45 @@
+"""What a detector finds in labelled tiles: each seen alone, or cut from what it found in the scene around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oceanclean.vision.detector.boxes import inside
+from oceanclean.vision.detector.decoding import Detector, Found, decode
+from oceanclean.vision.detector.scoring import ScoredImage
+
+if TYPE_CHECKING:
+    from oceanclean.vision.detector.boxsets import LabelledImage
+    from oceanclean.vision.detector.canvases import Canvas
+
+#: Pixels of the shorter edge below which what a tile's edge leaves of a box is not listed.
+_SLIVER_PX = 2.0
+_CANVASES_AT_ONCE = 32
+
+
+def score_canvases(detector: Detector, scenes: Sequence[Canvas]) -> list[ScoredImage]:
+    """Truth and findings of every tile of the scenes, in the pixels of the tile."""
+    out: list[ScoredImage] = []
+    for start in range(0, len(scenes), _CANVASES_AT_ONCE):
+        part = scenes[start : start + _CANVASES_AT_ONCE]
+        maps = detector.map_images([c.pixels for c in part])
+        for scene, found in zip(part, maps, strict=True):
+            out += _tiles(scene, decode(found, scene.pixels.shape[:2], detector.settings))
+    return out
+
+
+def _tiles(scene: Canvas, found: Found) -> Iterator[ScoredImage]:
+    for tile, (left, top) in zip(scene.tiles, scene.corners, strict=True):
+        yield _tile(tile, scene.scale, (left, top), found)
+
+
+def _tile(tile: LabelledImage, scale: float, corner: tuple[int, int], found: Found) -> ScoredImage:
+    left, top = corner
+    window = (left, top, left + tile.width * scale, top + tile.height * scale)
+    boxes, kept = inside(found.boxes, window, _SLIVER_PX)
+    return ScoredImage(
+        tile.scene, tile.boxes, tile.labels, (boxes / scale).astype(np.float32), found.scores[kept], found.labels[kept]
+    )
