@@ -74,7 +74,7 @@ def _see(batch: np.ndarray) -> np.ndarray:
 def test_an_object_on_a_seam_is_found_once_whatever_way_it_is_turned(monkeypatch, copies):
     import oceanclean.vision.detector.decoding as module
 
-    monkeypatch.setattr(module, "_compiled", lambda model: _see)
+    monkeypatch.setattr(module, "_compiled", lambda _: _see)
     pixels = np.full((400, 610, 3), 40, np.uint8)
     truth = [(20, 30, 90, 60), (230, 100, 282, 118), (370, 240, 400, 300), (500, 350, 600, 395)]
     for x0, y0, x1, y1 in truth:

@@ -27,9 +27,7 @@ def test_a_tile_lies_where_its_name_says(tmp_path):
     north = np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * 29726 / n))))
     south = np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * 29727 / n))))
     west, east = 17140 / n * 360 - 180, 17141 / n * 360 - 180
-    np.testing.assert_allclose(
-        ground.lonlat(np.array([[0, 0], [256, 256]])), [[west, north], [east, south]], atol=1e-9
-    )
+    np.testing.assert_allclose(ground.lonlat(np.array([[0, 0], [256, 256]])), [[west, north], [east, south]], atol=1e-9)
     assert observed_at(tmp_path / "20180224_162902_0f2b_17140-29726-16.jpg") == datetime(
         2018, 2, 24, 16, 29, 2, tzinfo=UTC
     )
@@ -54,7 +52,7 @@ def test_geotiff_and_world_file_agree(tmp_path):
 
 
 def test_looking_straight_down_the_scale_is_height_over_focal_length():
-    points = _CENTRE + [[0, 0], [100, 0], [0, -100]]
+    points = _CENTRE + np.array([[0, 0], [100, 0], [0, -100]])
     np.testing.assert_allclose(_NADIR.offsets(points), [[0, 0], [5, 0], [0, 5]], atol=1e-9)
     east = replace(_NADIR, yaw_deg=90)
     np.testing.assert_allclose(east.offsets(points), [[0, 0], [0, -5], [5, 0]], atol=1e-9)
@@ -66,9 +64,9 @@ def test_an_oblique_camera_sees_the_sea_at_height_over_tangent():
     assert np.hypot(*offset) == pytest.approx(50 / np.tan(np.radians(30)))
     assert np.degrees(np.arctan2(*offset)) == pytest.approx(60)
     # 15° lower in the frame is 45° below the horizon.
-    below = camera.offsets(_CENTRE + [[0, 1000 * np.tan(np.radians(15))]])[0]
+    below = camera.offsets(_CENTRE + np.array([[0, 1000 * np.tan(np.radians(15))]]))[0]
     assert np.hypot(*below) == pytest.approx(50)
-    turned = replace(camera, roll_deg=180).offsets(_CENTRE - [[0, 1000 * np.tan(np.radians(15))]])[0]
+    turned = replace(camera, roll_deg=180).offsets(_CENTRE - np.array([[0, 1000 * np.tan(np.radians(15))]]))[0]
     np.testing.assert_allclose(turned, below, atol=1e-9)
 
 

@@ -126,7 +126,14 @@ def train_network(
     }  # fmt: skip
     fit(model, make_loss(classes), batches, how, folder, identity=identity,
         progress=lambda what, done: progress(f"{folder.name}: {what}", done))  # fmt: skip
-    return model
+    return _uncompiled(model, settings, classes)
+
+
+def _uncompiled(model: keras.Model, settings: TrainingSettings, classes: int) -> keras.Model:
+    """The same network without the loss it was compiled with, which a file could not name."""
+    plain = build_detector(settings.windows.size, classes, settings.width)
+    plain.set_weights(model.get_weights())
+    return plain
 
 
 def train_detector(
