@@ -3,17 +3,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_DAY ?= 2026-06-15
+WORKERS ?= 2
 # pip is quiet, but a failed install must show why
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: plan test check format docs-data benchmark clean
+.PHONY: plan test check format docs docs-data benchmark clean
 
 plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is seen, run the daily flow, name the files
 	$(BIN)/oceanclean twin observe --region demo --date $(DEMO_DAY)
 	$(BIN)/python -m flows.daily --region demo --date $(DEMO_DAY)
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## all tests, WORKERS at a time
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 check: $(VENV)/.dev  ## lint, format, types, walls between rooms
 	$(BIN)/ruff check .
@@ -24,6 +25,9 @@ check: $(VENV)/.dev  ## lint, format, types, walls between rooms
 format: $(VENV)/.dev  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev  ## the documentation site, into site/; needs no network, a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 docs-data: $(VENV)/.dev  ## pages of docs/ that are made from the code
 	$(BIN)/python docs/data_dictionary.py
@@ -38,7 +42,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[dev,dask]'
+	$(PIP) --editable '.[dev,dask,docs]'
 	touch $@
 
 clean:  ## runs and caches, not the environment

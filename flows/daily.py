@@ -47,6 +47,7 @@ detect = _as_task(chain.detect, "detect", 60, "detect {scene_id}")
 map_density = _as_task(chain.map_density, "map", 20)
 forecast = _as_task(chain.forecast, "forecast", 30)
 allocate = _as_task(chain.allocate, "allocate", 30)
+what_if = _as_task(chain.what_if, "what-if", 20)
 publish = _as_task(chain.publish, "publish", 10)
 
 
@@ -82,8 +83,9 @@ def daily(
             mapped = map_density(run, ingested, detected)
             forecasted = forecast(run, ingested, mapped)
             allocated = allocate(run, ingested, forecasted)
-            published = publish(run, ingested, detected, mapped, forecasted, allocated)
-            result = chain.finish(run, [ingested, *detected, mapped, forecasted, allocated, published])
+            weighed = what_if(run, ingested, forecasted, allocated)
+            published = publish(run, ingested, detected, mapped, forecasted, allocated, weighed)
+            result = chain.finish(run, [ingested, *detected, mapped, forecasted, allocated, weighed, published])
         except BaseException as error:
             chain.fail(run, error)
             raise

@@ -32,3 +32,19 @@ def real_data():
 def config_dir() -> Path:
     """The project's own configuration folder."""
     return ROOT / "config"
+
+
+#: Folders whose tests share an expensive fixture: they stay in one process. They are also the longest, so go first.
+_TOGETHER = ("chain", "twin", "flows")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group tests for running side by side (``make test``): by file, or by folder where a fixture is dear."""
+
+    def group(item: pytest.Item) -> str:
+        inside = item.path.relative_to(ROOT / "tests")
+        return inside.parts[0] if inside.parts[0] in _TOGETHER else inside.as_posix()
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: group(item) not in (*_TOGETHER, "test_documents.py"))

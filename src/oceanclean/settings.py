@@ -176,6 +176,7 @@ class SourceSettings(Settings):
     path: str = Field(description="file, folder or glob; ${OCEANCLEAN_DATA} and ${OCEANCLEAN_WORK} are filled in")
     latency_h: float = Field(default=0, ge=0, le=240, description="hours from observation until it can be read")
     required: bool = False
+    licence: str = Field(default="", max_length=300, description="licence or permission of the data, for reports")
     options: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -20,7 +20,7 @@ def test_no_plan_exceeds_the_bound(seed):
         rng, 3, 12, drift=float(rng.uniform(0, 1)), hold=float(rng.choice([100.0, 1e9])), calls=int(seed % 3)
     )
     solution = solve(problem, SearchSettings(iterations=600), seed=seed)
-    bound = upper_bound(problem, solution.columns, solution.value, 15)
+    bound, _ = upper_bound(problem, solution.columns, solution.value, 15)
     assert solution.value <= bound * (1 + 1e-9)
     assert bound <= time_and_hold_bound(problem) + 1e-9
 
@@ -42,6 +42,6 @@ def test_the_bound_is_tight_where_everything_can_be_had():
     problem.track[:] = problem.track[:, :1]
     problem.vessel[:, V.LIMIT] = 36 * HOUR
     solution = solve(problem, SearchSettings(iterations=400), seed=1)
-    bound = upper_bound(problem, solution.columns, solution.value, 5)
+    bound, _ = upper_bound(problem, solution.columns, solution.value, 5)
     assert solution.value == pytest.approx(problem.track[:, 0, 2].sum())
     assert bound == pytest.approx(solution.value, rel=1e-6)

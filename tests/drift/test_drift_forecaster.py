@@ -18,7 +18,6 @@ from oceanclean.drift.residual import (
     load_forecaster,
     track_vectors,
     train_forecaster,
-    trusted_weight,
 )
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings
 from oceanclean.errors import InputError, MissingDataError
@@ -171,18 +170,3 @@ def test_a_pickle_and_a_torn_file_are_refused(trained, tmp_path):
         load_forecaster(torn)
     with pytest.raises(MissingDataError, match="no such file"):
         load_forecaster(tmp_path / "absent.skops")
-
-
-def test_weight_follows_what_drifters_confirmed_lately():
-    """A correction that drifters contradict is turned down, one that they confirm kept; nothing looks ahead."""
-    hours = np.repeat(np.arange(200.0), 10)
-    rng = np.random.default_rng(1)
-    full = 0.1 * (rng.standard_normal(2000) + 1j * rng.standard_normal(2000))
-    fails_later = np.where(hours < 100, 1.0, -1.0) * full
-    settings = ForecasterSettings(trust_window_h=48, trust_hours=100)
-    weight = trusted_weight(1.0, fails_later, full, hours, np.ones(2000, dtype=bool), settings)
-    assert weight[hours == 99].min() > 0.95
-    assert weight[hours == 190].max() == 0.0
-    alike = trusted_weight(1.0, full, full, hours, np.ones(2000, dtype=bool), settings)
-    assert np.array_equal(weight[hours < 100], alike[hours < 100])
-    assert (trusted_weight(0.0, full, full, hours, np.ones(2000, dtype=bool), settings) == 0).all()

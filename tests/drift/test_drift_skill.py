@@ -185,6 +185,7 @@ def test_real_drifters_score_as_measured(real_data):
     rows = record["baselines"]
     for lead in ("24", "48", "72"):
         assert rows["current_plus_2pct"]["separation_mean_km"][lead] < rows["current"]["separation_mean_km"][lead]
-        assert record["separation_mean_km"][lead] < rows["no_motion"]["separation_mean_km"][lead]
-        assert 0.7 < record["coverage_90"][lead] < 0.97
+        best = min(rows[f"current_plus_{n}pct"]["separation_mean_km"][lead] for n in (2, 3))
+        assert record["separation_mean_km"][lead] < 0.96 * best
+        assert 0.87 < record["coverage_90"][lead] < 0.95
     assert record["drifters"] > 150

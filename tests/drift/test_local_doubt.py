@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from oceanclean.drift.local_doubt import local_doubt
+from oceanclean.drift.local_doubt import followed_currents, local_doubt
 from oceanclean.drift.settings import DriftSettings
 from oceanclean.products import describe, names
 from oceanclean.region import metres_per_degree
@@ -82,3 +82,23 @@ def test_no_drifter_at_all_leaves_the_prior() -> None:
     settings, found = local_doubt(buoys(1, 3, 0.1, 5.0).iloc[:0], sea(48), DriftSettings())
     assert settings.residual == DriftSettings().residual
     assert found["drifter_hours"] == 0
+
+
+def turned(drifters: gpd.GeoDataFrame, factor: complex) -> gpd.GeoDataFrame:
+    """The same drifters with their eastward travel scaled and turned."""
+    step = (drifters.geometry.x.to_numpy() % 360 - 179.9) + 1j * drifters.geometry.y.to_numpy()
+    place = 179.9 + factor * step
+    return drifters.set_geometry(gpd.points_from_xy((place.real + 180) % 360 - 180, place.imag), crs="EPSG:4326")
+
+
+def test_currents_follow_many_drifters_and_not_few() -> None:
+    """Thirty drifters at six tenths of the current, turned left, draw it half the way; one leaves it."""
+    factor = 0.6 * np.exp(1j * np.radians(15))
+    many = turned(buoys(30, 72, 0.02, 6.0), factor)
+    followed, found = followed_currents(many, sea(73), DriftSettings())
+    assert 0.6 < found["current_scale"] < 0.8
+    assert 6 < found["current_turn_deg"] < 15
+    assert float(followed[names.EASTWARD_CURRENT][5, 1, 1]) == pytest.approx(0.2 * 0.75, abs=0.015)
+    few, none = followed_currents(turned(buoys(1, 25, 0.02, 6.0), factor), sea(73), DriftSettings())
+    assert none == {"current_scale": 1.0, "current_turn_deg": 0.0}
+    assert np.array_equal(few[names.EASTWARD_CURRENT], sea(73)[names.EASTWARD_CURRENT])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oceanclean.allocation import motion, pricing
-from oceanclean.allocation.master import Column, task_prices
+from oceanclean.allocation import labels, pricing
+from oceanclean.allocation.master import Column, Master, best_columns
 from oceanclean.allocation.problem import Problem, V
 from oceanclean.allocation.search import vessel_kinds
 
@@ -17,7 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Slots of time in the relaxation, and coarser ones for the legs between places.
-SLOTS, COARSE_SLOTS = 864, 144
+SLOTS, COARSE_SLOTS, MOST_SLOTS = 864, 144, 4000
+#: Labels that one pricing may keep; beyond, the coarser relaxation stands in for what is not followed.
+LABELS = 400_000
+#: Routes of the search that the bound begins with, and routes that one pricing gives at most.
+FIRST_COLUMNS, NEW_ROUTES = 3000, 12
+#: Quick guesses serve until the bound that they suggest is within this part of the relaxation's value.
+GUESSED = 0.02
+#: Weight of the best prices so far against those of the present linear relaxation.
+SMOOTH = 0.5
 
 
 def best_gains(problem: Problem) -> NDArray[np.float64]:
@@ -82,117 +89,158 @@ def time_and_hold_bound(problem: Problem) -> float:
     return float(objective.Value())
 
 
-@dataclass(frozen=True)
-class _View:
-    """What the relaxation needs of one vessel, see :mod:`~oceanclean.allocation.pricing`."""
-
-    gain: NDArray[np.float64]
-    legs: NDArray[np.float64]
-    out: NDArray[np.float64]
-    starts: NDArray[np.int32]
-    service: NDArray[np.float64]
-    last: NDArray[np.float64]
-
-
 class PriceBound:
     """Lagrangian bound: prices on tasks, and the most that each vessel could gain beyond them.
 
     For any prices π ≥ 0, Σπ + Σ_v max(0, best route of v at gains less π) is at least the value of every plan
-    (Geoffrion 1974). The prices begin at those of the packing's linear relaxation and move by subgradients.
+    (Geoffrion 1974). The best route is that of :mod:`~oceanclean.allocation.labels`.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem._replace(scalar=problem.scalar.copy())
         self.problem.scalar[5] = 0.0  # no land: legs only become shorter
+        self.kinds = vessel_kinds(problem)
+        self.vessels = [int(np.flatnonzero(self.kinds == k)[0]) for k in range(int(self.kinds.max()) + 1)]
         # tasks are of one place when they share track, windows and services
         alike = [problem.track[:, :, :2], problem.pair.transpose(1, 0, 2)]
         rows = np.concatenate([a.reshape(problem.tasks, -1) for a in alike], axis=1)
-        _, self.first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         place = place.ravel()
-        self.member = np.argsort(place, kind="stable")
-        self.start = np.searchsorted(place[self.member], np.arange(len(self.first) + 1)).astype(np.int64)
+        self.first, self.member = first.astype(np.int64), np.argsort(place, kind="stable").astype(np.int64)
+        self.start = np.searchsorted(place[self.member], np.arange(len(first) + 1)).astype(np.int64)
         horizon = float(problem.vessel[:, V.LIMIT].max())
         service = problem.pair[:, :, 0][problem.pair[:, :, 1] > 0]
-        self.slot = max(min(horizon / SLOTS, float(service.min()) / 2 if len(service) else np.inf), horizon / 4000)
+        shortest = float(service.min()) if len(service) else np.inf
+        self.slot = max(min(horizon / SLOTS, shortest / 2), horizon / MOST_SLOTS)
+        self.usable = shortest > self.slot
         self.slots = int(np.ceil(horizon / self.slot))
-        self.ratio = max(1, int(horizon / COARSE_SLOTS / self.slot))
-        self.views = [self._view(v) for v in range(problem.vessels)]
+        self.later = np.maximum.accumulate(problem.track[:, ::-1, 2], axis=1)[:, ::-1].copy()
+        self.frames = [self._frame(v) for v in self.vessels] if self.usable else []
+        buckets = max(1, min(MOST_SLOTS, int(horizon / max(shortest, horizon / MOST_SLOTS))))
+        self.store = labels.empty_labels(LABELS, problem.tasks, len(first), buckets)
 
-    def _view(self, v: int) -> _View:
+    def _frame(self, v: int) -> pricing.Frame:
         p, slot = self.problem, self.slot
-        coarse = self.ratio * slot
+        ratio = max(1, int(float(p.vessel[:, V.LIMIT].max()) / COARSE_SLOTS / slot))
+        coarse = ratio * slot
         moved = np.hypot(*np.diff(p.track[self.first, :, :2], axis=1).transpose(2, 0, 1)) / p.scalar[0]
         drift, speed = float(moved.max(initial=0.0)), float(p.vessel[v, V.SPEED])
         rate = 2 * drift / max(speed - drift, 1e-9) if drift < speed else np.inf
-        legs = pricing.leg_times(p, v, self.first, coarse, self.slots // self.ratio + 1, rate)
-        x, y, ready = p.vessel[v, V.X], p.vessel[v, V.Y], p.vessel[v, V.READY]
-        out = np.array([motion.meeting(p, v, p.tasks, x, y, ready, int(j))[0] for j in self.first])
-        ports = p.harbour[v][p.harbour[v, :, 4] > 0, :2]
-        gap = np.hypot(*(p.track[self.first][:, :, None, :2] - ports[None, None]).transpose(3, 0, 1, 2))
-        last = p.vessel[v, V.LIMIT] - gap.min(axis=(1, 2)) / speed
+        legs = pricing.leg_times(p, v, self.first, coarse, self.slots // ratio + 1, rate)
         service = np.array(
             [p.pair[v, self.member[a:b], 0].min() for a, b in zip(self.start, self.start[1:], strict=False)]
         )
-        return _View(self._gains(v, float(service.max())), legs, out,
-                     pricing.next_starts(p, v, self.first, slot, self.slots), service, last)  # fmt: skip
+        starts = pricing.next_starts(p, v, self.first, slot, self.slots)
+        return pricing.Frame(self.first, self.member, self.start, self.later, legs, ratio, starts, service, slot)
 
-    def _gains(self, v: int, service: float) -> NDArray[np.float64]:
-        """(task, slot) largest gain of a visit in a row that begins in the slot."""
-        p = self.problem
-        times = np.arange(self.slots + 1) * self.slot
-        f = np.clip(times / p.scalar[0], 0, p.track.shape[1] - 1)
-        low = np.minimum(f.astype(int), max(p.track.shape[1] - 2, 0))
-        high = np.minimum(low + 1, p.track.shape[1] - 1)
-        gain = p.track[:, low, 2] * (1 - (f - low)) + p.track[:, high, 2] * (f - low)
-        reach = int(np.ceil(pricing.RUN * service / self.slot)) + 1
-        if p.track.shape[1] > 1:
-            from scipy.ndimage import maximum_filter1d
+    def _limits(self, v: int) -> tuple[float, float, bool]:
+        """Hold and end of the endurance at the start, inf where they cannot bind; whether port calls can help."""
+        p, row = self.problem, self.problem.vessel[v]
+        span = row[V.LIMIT] - row[V.READY]
+        hold = deadline = np.inf
+        service = p.pair[v, :, 0][p.pair[v, :, 1] > 0]
+        load = np.sort(p.track[:, :, 3].max(axis=1) * p.pair[v, :, 1])[::-1]
+        if len(service) and load[: int(span / max(service.min(), 1e-9)) + 1].sum() > row[V.HOLD_LEFT]:
+            # room in the hold is told in gains: only where gain and load are the same
+            hold = float(row[V.HOLD_LEFT]) if np.array_equal(p.track[:, :, 2], p.track[:, :, 3]) else np.inf
+        if min(row[V.ENDURANCE], row[V.ENDURANCE_LEFT]) - row[V.RESERVE] < span:
+            deadline = float(row[V.READY] + row[V.ENDURANCE_LEFT])
+        return hold, deadline, bool(row[V.CALLS] > 0 and min(hold, deadline) < np.inf)
 
-            # the largest of this slot and those in which later visits of the run may begin
-            gain = maximum_filter1d(gain, 2 * reach + 1, axis=1, origin=-reach, mode="nearest")
-        return np.ascontiguousarray(gain * p.pair[v, :, 1][:, None])
+    def price(
+        self, kind: int, prices: NDArray[np.float64], cut: float, exact: bool = True
+    ) -> tuple[float, list[Column]]:
+        """Most that a vessel of a kind gains beyond the prices, and routes of the relaxation that gain over ``cut``.
 
-    def at(self, prices: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """The bound at given prices, and how often each task is used by the vessels' best routes."""
-        total, used = float(prices.sum()), np.zeros(self.problem.tasks)
-        mine = np.zeros(self.problem.tasks)
-        for view in self.views:
-            total += pricing.dearest_route(
-                view.gain, prices, self.member, self.start, view.legs, self.ratio, view.out, view.starts, view.service,
-                view.last, self.slot, mine,
-            )  # fmt: skip
-            used += mine
-        return total, used
+        Args:
+            kind: of vessel.
+            prices: (task).
+            cut: value that is known to be reached.
+            exact: False for a quick guess, which is no bound.
+        """
+        v, frame = self.vessels[kind], self.frames[kind]
+        best = pricing.task_values(self.problem, v, frame, prices, self.slots)
+        gains = np.where(best > 0, best + prices[:, None], 0.0)
+        profit = (best / np.maximum(gains, 1e-300)).max(axis=0)
+        ahead = pricing.Ahead(best, *pricing.look_ahead(frame, best), profit, gains.max(axis=0))
+        most = labels.price_routes(self.problem, v, frame, ahead, prices, cut, *self._limits(v), exact, self.store)
+        ends = [int(i) for i in self.store.best if i >= 0 and self.store.value[i] > cut]
+        ends.sort(key=lambda i: (-self.store.value[i], i))
+        found = []
+        for i in ends[:NEW_ROUTES]:
+            value, tasks, at = float(self.store.value[i]), [], i
+            while at > 0:
+                tasks.append(int(self.store.task[at]))
+                at = int(self.store.parent[at])
+            found.append(Column(kind, tuple(tasks[::-1]), value + float(prices[tasks].sum())))
+        return float(most), found
+
+    def at(
+        self, prices: NDArray[np.float64], columns: Sequence[Column] = (), *, exact: bool = True
+    ) -> tuple[float, list[Column]]:
+        """The bound at given prices, and routes of the relaxation that gain more than the known ones.
+
+        Args:
+            prices: (task).
+            columns: known routes.
+            exact: False for a quick guess, which is no bound.
+        """
+        total, found = float(prices.sum()), []
+        if not self.usable:
+            return np.inf, []
+        cuts = np.zeros(len(self.vessels))
+        for c in columns:
+            cuts[c.kind] = max(cuts[c.kind], c.value - float(prices[list(c.tasks)].sum()))
+        for kind, cut in enumerate(cuts):
+            most, new = self.price(kind, prices, float(cut), exact)
+            total += most * int((self.kinds == kind).sum())
+            found += new
+        return total, found
 
 
-def price_bound(problem: Problem, prices: NDArray[np.float64], reached: float, rounds: int) -> float:
-    """Least Lagrangian bound met on a subgradient walk from ``prices``.
+def price_bound(problem: Problem, columns: Sequence[Column], rounds: int) -> tuple[float, list[Column]]:
+    """Least Lagrangian bound met while routes of the relaxation are added to the packing's linear relaxation.
+
+    The prices are drawn towards the best so far (Wentges 1997, Int. Trans. Opl. Res. 4(2), 151-162).
 
     Args:
         problem: vessels and tasks.
-        prices: (task) to begin with.
-        reached: value of the plan, the target of the steps.
-        rounds: steps.
+        columns: routes to begin with.
+        rounds: of pricing, at most.
+
+    Returns:
+        The bound and the routes of the relaxation; these may break limits that it leaves out.
     """
     relaxation = PriceBound(problem)
-    best, keep, scale, stuck = np.inf, prices.copy(), 1.0, 0
+    master = Master(np.bincount(relaxation.kinds).tolist(), problem.tasks)
+    pool = list(columns)
+    master.add(pool)
+    best, found = np.inf, []
+    reached, own, _ = master.solve()
+    centre, exact = own, False
     for _ in range(max(1, rounds)):
-        value, used = relaxation.at(prices)
-        if value < best - 1e-6 * abs(value):
-            best, keep, stuck = value, prices.copy(), 0
-        else:
-            stuck += 1
-        if stuck == 4:
-            scale, stuck, prices = scale / 2, 0, keep.copy()
-            continue
-        slope = 1.0 - used
-        step = scale * max(value - reached, 1e-9) / max(float(slope @ slope), 1e-9)
-        prices = np.maximum(0.0, prices - step * slope)
-    return best
+        prices = SMOOTH * centre + (1 - SMOOTH) * own
+        value, new = relaxation.at(prices, pool, exact=exact)
+        if exact and value < best:
+            best, centre = value, prices
+        if not exact:
+            centre = prices
+        master.add(new)
+        pool += new
+        found += new
+        if exact and not new:
+            centre = own
+        exact = exact or value < (1 + GUESSED) * reached or not new
+        reached, own, _ = master.solve()
+        if best - reached <= 1e-3 * best:
+            break
+    if not exact:
+        best, _ = relaxation.at(SMOOTH * centre + (1 - SMOOTH) * own, pool)
+    return best, found
 
 
-def upper_bound(problem: Problem, columns: Sequence[Column], reached: float, rounds: int) -> float:
-    """The lesser of both bounds.
+def upper_bound(problem: Problem, columns: Sequence[Column], reached: float, rounds: int) -> tuple[float, list[Column]]:
+    """The lesser of both bounds, and routes of the relaxation.
 
     Args:
         problem: vessels and tasks.
@@ -200,9 +248,8 @@ def upper_bound(problem: Problem, columns: Sequence[Column], reached: float, rou
         reached: value of the plan.
         rounds: price updates.
     """
-    kinds = vessel_kinds(problem)
     simple = time_and_hold_bound(problem)
     if not columns or simple <= reached:
-        return simple
-    prices = task_prices(columns, np.bincount(kinds).tolist(), problem.tasks)
-    return min(simple, price_bound(problem, prices, reached, rounds))
+        return simple, []
+    value, found = price_bound(problem, best_columns(columns, FIRST_COLUMNS), rounds)
+    return min(simple, value), found

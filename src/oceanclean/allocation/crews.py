@@ -26,11 +26,18 @@ class Harbours:
         name: (port).
         xy: (port, 2) metres, on sea; NaN where the sea is too far.
         turn_s: (port) seconds alongside to unload.
+        closed: (port) True where no vessel may call; one that lies there may leave.
     """
 
     name: list[str]
     xy: NDArray[np.float64]
     turn_s: NDArray[np.float64]
+    closed: NDArray[np.bool_]
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """(port) at sea and open."""
+        return np.isfinite(self.xy[:, 0]) & ~self.closed
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def harbours_of(ports: gpd.GeoDataFrame, router: SeaRouter, settings: SeaSetting
     ]
     xy[far] = np.nan
     turn = ports["unload_h"].to_numpy(float) * 3600 if "unload_h" in ports else np.full(len(ports), 7200.0)
-    return Harbours(list(ports["name"]), xy, turn), notes
+    return Harbours(list(ports["name"]), xy, turn, np.zeros(len(ports), bool)), notes
 
 
 def crews_of(fleet: gpd.GeoDataFrame, harbours: Harbours, router: SeaRouter, settings: SeaSettings) -> list[Crew]:
@@ -108,8 +115,8 @@ def _crew(
         return crew(f"Its position is on land, {moved / 1000:.1f} km from open sea.")
     if not bool(row["available"]):
         return crew(str(row["reason"]) or "Not available.")
-    if not known.any():
-        return crew("No port can be reached by sea.")
+    if not harbours.usable.any():
+        return crew("No port can be reached by sea." if not known.any() else "Every port is closed.")
     return _with_ports(crew, row, xy, port, home, harbours, router, endurance)
 
 
@@ -125,7 +132,8 @@ def _with_ports(
 ) -> Crew:
     """Ports where a vessel may end, given its endurance."""
     speed, left = float(row["transit_speed"]), endurance - row["reserve_s"]
-    metres = np.array([router.distance(xy, p) if np.isfinite(p[0]) else np.inf for p in harbours.xy])
+    ports = zip(harbours.xy, harbours.usable, strict=True)
+    metres = np.array([router.distance(xy, p) if usable else np.inf for p, usable in ports])
     near = int(np.argmin(metres))
     notes = []
     if home < 0:
@@ -145,7 +153,8 @@ def _with_ports(
     if home < 0 or not np.isfinite(metres[home]) or (port < 0 and metres[home] / speed > left):
         ends = tuple(int(k) for k in np.flatnonzero(np.isfinite(metres)))
         if home >= 0:
-            notes.append(f"{row['name']}: its home port {row['home_port']} is out of reach; it may end at any port.")
+            why = "closed" if harbours.closed[home] else "out of reach"
+            notes.append(f"{row['name']}: its home port {row['home_port']} is {why}; it may end at any port.")
     return crew("", ends, tuple(notes))
 
 
@@ -172,8 +181,8 @@ def vessel_rows(
         known = np.isfinite(harbours.xy[:, 0])
         harbour[k, :, [P.X, P.Y]] = np.where(known[:, None], harbours.xy, 1e9).T
         harbour[k, :, P.TURN] = harbours.turn_s
-        harbour[k, :, P.UNLOAD] = known
+        harbour[k, :, P.UNLOAD] = harbours.usable
         harbour[k, list(crew.ends), P.END] = 1.0
         if settings.end_at == "any":
-            harbour[k, :, P.END] = known
+            harbour[k, :, P.END] = harbours.usable
     return vessel, harbour

@@ -66,6 +66,21 @@ def _main_cause(day: Day, v: int, patches: NDArray[np.int64]) -> str:
     return "all debris lies in closed areas"
 
 
+def why_not_alone(day: Day, v: int, share: int) -> str:
+    """The limit that stops a vessel from serving one share even alone, in words."""
+    row, code = day.crews[v].row, Code(first_limit(day.problem, v, share))
+    if code == Code.WINDOW:
+        return f"{shut_until(day, v, int(day.shares.patch[share]))}, and no whole visit fits into a later window."
+    return {
+        Code.ENDURANCE: f"it lies beyond the endurance of {float(row['endurance']):.0f} h.",
+        Code.HORIZON: f"no port is reached after it before the forecast ends ({day.horizon_s / 3600:.0f} h).",
+        Code.HOLD: f"the hold has room for {float(day.problem.vessel[v, V.HOLD_LEFT]):.0f} kg only.",
+        Code.OUTRUN: "it drifts faster than the vessel sails.",
+        Code.TRANSIT: "the sea is too rough to sail in.",
+        Code.NOT_ALLOWED: "the vessel may not work there.",
+    }.get(code, "the trip breaks a limit.")
+
+
 def why_vessel_stays(day: Day, v: int, served: set[int]) -> str:
     """Why a vessel that could be sent has no route.
 

@@ -65,9 +65,9 @@ def pack(
     """
     from ortools.sat.python import cp_model
 
-    every = list(dict.fromkeys([*incumbent, *columns]))
+    every = promising(list(dict.fromkeys([*incumbent, *columns])), available, incumbent)
     if not every:
-        return [], "EMPTY"
+        return list(incumbent), "OPTIMAL" if incumbent else "EMPTY"
     top = max(sum(c.value for c in incumbent), max(c.value for c in every), 1e-12)
     scale = 1e7 / top
     model = cp_model.CpModel()
@@ -104,28 +104,67 @@ def pack(
     return packed, solver.status_name(status)
 
 
-def task_prices(columns: Sequence[Column], available: Sequence[int], tasks: int) -> NDArray[np.float64]:
-    """Prices of tasks at the optimum of the packing's linear relaxation (GLOP).
+def promising(columns: Sequence[Column], available: Sequence[int], incumbent: Sequence[Column]) -> list[Column]:
+    """Columns that could be part of a better choice than the incumbent, and the incumbent's.
+
+    By the linear relaxation: a column whose reduced cost exceeds what the relaxation has over the incumbent is in no
+    better choice (reduced-cost fixing).
 
     Returns:
-        (task) value that one more unit of each task would bring; 0 for tasks in no column.
+        None of them where the incumbent is the best choice.
     """
-    from ortools.linear_solver import pywraplp
+    if not columns:
+        return []
+    tasks = sorted({t for c in columns for t in c.tasks})
+    number = {t: k for k, t in enumerate(tasks)}
+    master = Master(available, len(tasks))
+    renamed = [Column(c.kind, tuple(number[t] for t in c.tasks), c.value) for c in columns]
+    master.add(renamed)
+    most, prices, wages = master.solve()
+    room = most - sum(c.value for c in incumbent)
+    if room <= 1e-9 * max(abs(most), 1e-9):
+        return []
+    kept = set(incumbent)
+    slack = room * (1 + 1e-6) + 1e-9 * abs(most)
+    return [
+        c for c, r in zip(columns, renamed, strict=True)
+        if c in kept or c.value - prices[list(r.tasks)].sum() - wages[c.kind] >= -slack
+    ]  # fmt: skip
 
-    solver = pywraplp.Solver.CreateSolver("GLOP")
-    infinity = solver.infinity()
-    by_task = {t: solver.Constraint(-infinity, 1.0) for t in sorted({t for c in columns for t in c.tasks})}
-    by_kind = {k: solver.Constraint(-infinity, float(available[k])) for k in sorted({c.kind for c in columns})}
-    objective = solver.Objective()
-    for column in columns:
-        x = solver.NumVar(0.0, infinity, "")
-        objective.SetCoefficient(x, column.value)
-        by_kind[column.kind].SetCoefficient(x, 1.0)
-        for task in column.tasks:
-            by_task[task].SetCoefficient(x, 1.0)
-    objective.SetMaximization()
-    prices = np.zeros(tasks)
-    if solver.Solve() == pywraplp.Solver.OPTIMAL:
-        for task, constraint in by_task.items():
-            prices[task] = max(0.0, constraint.dual_value())
-    return prices
+
+class Master:
+    """The packing's linear relaxation, which grows column by column (GLOP, started from its last basis).
+
+    Args:
+        available: vessels of each kind.
+        tasks: number of tasks.
+    """
+
+    def __init__(self, available: Sequence[int], tasks: int) -> None:
+        from ortools.linear_solver import pywraplp
+
+        self.solver = pywraplp.Solver.CreateSolver("GLOP")
+        self.by_task = [self.solver.Constraint(-self.solver.infinity(), 1.0) for _ in range(tasks)]
+        self.by_kind = [self.solver.Constraint(-self.solver.infinity(), float(n)) for n in available]
+        self.objective = self.solver.Objective()
+        self.objective.SetMaximization()
+
+    def add(self, columns: Sequence[Column]) -> None:
+        """Let it choose from more routes."""
+        for column in columns:
+            x = self.solver.NumVar(0.0, self.solver.infinity(), "")
+            self.objective.SetCoefficient(x, column.value)
+            self.by_kind[column.kind].SetCoefficient(x, 1.0)
+            for task in column.tasks:
+                self.by_task[task].SetCoefficient(x, 1.0)
+
+    def solve(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """Value, and the prices of each task and each kind of vessel: what one more of it would bring.
+
+        Raises:
+            RuntimeError: the solver gave up.
+        """
+        if self.solver.Solve() != self.solver.OPTIMAL:
+            raise RuntimeError("GLOP did not solve the packing's linear relaxation")
+        prices, wages = (np.array([max(0.0, c.dual_value()) for c in rows]) for rows in (self.by_task, self.by_kind))
+        return float(self.objective.Value()), prices, wages

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from oceanclean.allocation import bound as bounds
+from oceanclean.allocation import controls
 from oceanclean.allocation.conditions import Weather
 from oceanclean.allocation.crews import Crew, crews_of, harbours_of
 from oceanclean.allocation.explain import binding_limits, why_patch_unserved, why_vessel_stays
@@ -21,8 +22,9 @@ from oceanclean.allocation.orders import Catch, Tables, Writer, catch_of
 from oceanclean.allocation.rolling import keep_or_change, yesterdays_routes
 from oceanclean.allocation.schedule import Trip, away, tell
 from oceanclean.allocation.sea_routing import SeaRouter
-from oceanclean.allocation.search import Solution, route_value, solve
+from oceanclean.allocation.search import Solution, repack, route_value, solve
 from oceanclean.allocation.tasks import Patches, find_patches, particles_of
+from oceanclean.decisions import Decisions
 from oceanclean.errors import ProductError
 from oceanclean.products import Plan, VesselSummary, validate_table
 
@@ -59,6 +61,7 @@ def allocate(
     seed: int = 1,
     previous_plan: Plan | None = None,
     seconds: float | None = None,
+    decisions: Decisions | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> Plan:
     """Send each vessel where the debris will be.
@@ -75,6 +78,9 @@ def allocate(
         seed: same inputs, settings and seed give the same plan, unless ``seconds`` is given.
         previous_plan: yesterday's, kept where it is nearly as good.
         seconds: wall time of the search; without it, it ends after ``settings.search.iterations``.
+        decisions: pins, bans, held vessels, closures and limits by people. What cannot be obeyed is told in
+            ``degraded`` with the reason, and the rest is planned. Task ids are those of ``previous_plan``, without one
+            those of this forecast.
         progress: called with the share done and the value so far.
 
     Returns:
@@ -83,27 +89,52 @@ def allocate(
     Raises:
         ProductError: fleet or tracks break their contract.
     """
-    settings = settings or AllocationSettings()
+    settings, decisions = settings or AllocationSettings(), decisions or Decisions()
     clock = time.perf_counter()
     sea = _sea(tracks, forecast, forcing, fleet, region, issue_time, horizon_h, settings, seed)
+    fleet, fleet_notes = controls.decided_fleet(fleet, decisions)
     harbours, port_notes = harbours_of(region.ports, sea.router, settings.sea)
-    sea.notes += port_notes
+    harbours, closed_notes = controls.decided_harbours(harbours, decisions)
+    sea.notes += [*fleet_notes, *port_notes, *closed_notes]
     sea.crews = crews_of(fleet, harbours, sea.router, settings.sea)
     sea.notes += [n for c in sea.crews for n in c.notes]
     able = [c for c in sea.crews if not c.stays]
     # a problem needs a vessel; without one the first stands in, and its route is not sailed
-    day = build_day(sea.patches, able or sea.crews[:1], harbours, sea.router, sea.weather, region.exclusions, sea.issue,
-                    sea.horizon_s, settings) if len(sea.crews) and len(harbours.name) else None  # fmt: skip
+    day = build_day(sea.patches, able or sea.crews[:1], harbours, sea.router, sea.weather,
+                    controls.decided_exclusions(region, decisions), sea.issue, sea.horizon_s,
+                    settings) if len(sea.crews) and len(harbours.name) else None  # fmt: skip
     solution = Solution([[] for _ in (day.crews if day else [])], 0.0, [], 0, 0.0)
-    if day is not None and able and day.problem.tasks:
-        warm = yesterdays_routes(day, previous_plan) if previous_plan is not None else None
-        solution = solve(day.problem, settings.search, seed=seed, seconds=seconds, warm=warm, progress=progress)
-        if warm is not None:
-            solution = keep_or_change(day, solution, warm, settings, seed, seconds)
-        solution = settle_legs(day, solution, sea.notes)
-    plan = _Assembly(sea, day, solution, able, settings, region, seed).plan()
+    bound: float | None = 0.0
+    if day is not None:
+        day, pins = controls.obey(day, decisions, previous_plan, sea.notes)
+        if able and day.problem.tasks:
+            solution, bound = _solved(day, pins, settings, seed, seconds, previous_plan, progress)
+            solution = settle_legs(day, solution, sea.notes)
+            sea.notes += controls.unmet(day, pins, solution.routes)
+    plan = _Assembly(sea, day, solution, able, settings, region, seed, bound).plan()
     plan.solver["total_seconds"] = round(time.perf_counter() - clock, 2)
     return plan
+
+
+def _solved(
+    day: Day, pins: controls.Orders, settings: AllocationSettings, seed: int, seconds: float | None,
+    previous: Plan | None, progress: Callable[[float, float], None] | None,
+) -> tuple[Solution, float | None]:  # fmt: skip
+    """The best plan found and a bound on all plans (None where none is asked for), both without the pins' promises."""
+    problem = controls.searched(day.problem, pins)
+    warm = yesterdays_routes(day, previous) if previous is not None else None
+    solution = solve(problem, settings.search, seed=seed, seconds=seconds, warm=warm, progress=progress,
+                     promised=pins.promised)  # fmt: skip
+    if warm is not None:
+        solution = keep_or_change(problem, solution, warm, settings, seed, seconds, pins.promised)
+    kept = warm is not None and any(warm)
+    solution = controls.without_promises(day.problem, solution, pins)
+    if settings.risk_aversion > 0 or settings.search.bound_rounds == 0:
+        return solution, None
+    bound, found = bounds.upper_bound(day.problem, solution.columns, solution.value, settings.search.bound_rounds)
+    if not kept and not pins.pinned:  # routes that the bound came upon may go well together
+        solution = repack(day.problem, solution, found, settings.search, seed)
+    return solution, bound
 
 
 def _sea(
@@ -157,8 +188,9 @@ class _Assembly:
 
     def __init__(
         self, sea: _Sea, day: Day | None, solution: Solution, able: list[Crew], settings: AllocationSettings,
-        region: Region, seed: int,
+        region: Region, seed: int, bound: float | None,
     ) -> None:  # fmt: skip
+        self.bound = bound
         self.sea, self.day, self.solution, self.able = sea, day, solution, able
         self.settings, self.region, self.seed = settings, region, seed
         self.issue = pd.Timestamp(sea.issue, tz="UTC")
@@ -171,7 +203,7 @@ class _Assembly:
         summaries = [self._vessel(crew) for crew in self.sea.crews]
         total = sum((c.total for c in self.catches.values()), np.zeros(max(1, self.sea.patches.kg.shape[0])))
         expected = float(total.mean())
-        bound = self._bound(expected)
+        bound = None if self.bound is None else max(expected, self.bound)
         return Plan(
             orders=self._frame(self.tables.orders, "Orders"), tasks=self._tasks(), routes=self._routes(),
             task_tracks=self._tracks(), vessels=summaries, issue_time=self.issue.isoformat(),
@@ -228,17 +260,6 @@ class _Assembly:
                        reason=f"Ends at {self.day.harbours.name[port]}.")  # fmt: skip
         stand_in.draw(line)
         return VesselSummary(crew.vessel_id, "stays", reason, 0.0, 0.0, 0.0, metres, seconds / 3600.0)
-
-    def _bound(self, expected: float) -> float | None:
-        if self.day is None or not self.able or not self.day.problem.tasks:
-            return 0.0
-        if self.settings.risk_aversion > 0 or self.settings.search.bound_rounds == 0:
-            return None
-        search = self.settings.search
-        return max(
-            expected,
-            bounds.upper_bound(self.day.problem, self.solution.columns, self.solution.value, search.bound_rounds),
-        )
 
     def _solver(self) -> dict[str, Any]:
         from importlib.metadata import version

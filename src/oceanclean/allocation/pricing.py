@@ -1,27 +1,67 @@
-# ruff: noqa: D417 - arguments that belong together are described on one line
-"""Compiled relaxation of one vessel's route, for the bound: what could a vessel gain at given prices at most?
+"""Compiled relaxation of one vessel's route, for the bound: what could a vessel gain from a place and time on at most?
 
 Places are the distinct tracks of the tasks (a patch and all its shares are one place), times are slots. Every time is
 rounded down, legs are straight lines at the shortest they can be within a slot, endurance, holds and port calls are
-left out, and a place may be visited again: whatever a vessel can do in truth, it can do here, in no more time.
+left out, and a place may be visited again: whatever a vessel can do in truth, it can do here, in no more time. The
+labels of :mod:`~oceanclean.allocation.labels` use it to see what is not worth following.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from oceanclean.allocation.motion import meeting, spot
+from oceanclean.allocation.motion import level, meeting, spot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from oceanclean.allocation.problem import Problem
 
-#: Visits in a row to one place that are told apart.
-RUN = 12
+
+class Frame(NamedTuple):
+    """What the relaxation knows of one vessel, whatever the prices.
+
+    Attributes:
+        first: (place) one task of each place.
+        member, start: tasks of place a are ``member[start[a]:start[a + 1]]``.
+        later: (task, time) most that the track's gain reaches from that time on.
+        legs: (place, place, coarse slot) least times.
+        ratio: slots in a coarse slot.
+        starts: (place, slot) from :func:`next_starts`.
+        service: (place) least time of a visit.
+        slot: length of a slot.
+    """
+
+    first: NDArray[np.int64]
+    member: NDArray[np.int64]
+    start: NDArray[np.int64]
+    later: NDArray[np.float64]
+    legs: NDArray[np.float64]
+    ratio: int
+    starts: NDArray[np.int32]
+    service: NDArray[np.float64]
+    slot: float
+
+
+class Ahead(NamedTuple):
+    """What a vessel can still gain beyond the prices, at most.
+
+    Attributes:
+        best: (task, slot) by one task, visited in the slot or later.
+        run: (place, slot) by visits at a place that begin in the slot, and all that follows.
+        leave: (place, slot) by leaving a place for another in the slot, and all that follows.
+        profit: (slot) largest part of a gain that is beyond the price, over the tasks.
+        largest: (slot) largest gain of a task that is worth its price.
+    """
+
+    best: NDArray[np.float64]
+    run: NDArray[np.float64]
+    leave: NDArray[np.float64]
+    profit: NDArray[np.float64]
+    largest: NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
@@ -76,102 +116,99 @@ def next_starts(p: Problem, v: int, first: NDArray, slot: float, slots: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def ranked(
-    gain: NDArray, price: NDArray, member: NDArray, start: NDArray, a: int, k: int, sums: NDArray, picks: NDArray
-) -> int:
-    """Sums and tasks of the best visits in a row at place ``a`` in slot ``k``; how many are worth it."""
-    lo, hi = start[a], start[a + 1]
+def top_gain(p: Problem, f: Frame, j: int, t: float) -> float:
+    """Most that the track's gain of task ``j`` reaches from time ``t`` on."""
+    last = p.track.shape[1] - 1
+    if last == 0:
+        return p.track[j, 0, 2]
+    h = min(int(t / p.scalar[0]) + 1, last)
+    return max(level(p.track, p.scalar[0], j, 2, t), f.later[j, h])
+
+
+@njit(cache=True, nogil=True)
+def task_values(p: Problem, v: int, f: Frame, prices: NDArray, slots: int) -> NDArray:
+    """(task, slot) most that a task brings beyond its price when visited in the slot or later, at least 0."""
+    best = np.zeros((p.track.shape[0], slots + 1))
+    for j in range(best.shape[0]):
+        if p.pair[v, j, 1] > 0.0:
+            for k in range(slots + 1):
+                best[j, k] = max(0.0, top_gain(p, f, j, k * f.slot) * p.pair[v, j, 1] - prices[j])
+    return best
+
+
+@njit(cache=True, nogil=True)
+def ranked(best: NDArray, f: Frame, a: int, k: int, sums: NDArray) -> int:
+    """Sums of the best visits in a row at place ``a`` from slot ``k``; how many are worth it."""
+    lo, hi = f.start[a], f.start[a + 1]
     worth = np.empty(hi - lo)
     for q in range(lo, hi):
-        worth[q - lo] = gain[member[q], k] - price[member[q]]
-    order = np.argsort(-worth)
+        worth[q - lo] = -best[f.member[q], k]
+    worth.sort()
     total, count = 0.0, 0
-    for q in range(min(len(order), RUN)):
-        if worth[order[q]] <= 0.0:
+    for q in range(len(worth)):
+        if worth[q] >= 0.0:
             break
-        total += worth[order[q]]
-        sums[q], picks[q] = total, member[lo + order[q]]
+        total -= worth[q]
+        sums[q] = total
         count += 1
     return count
 
 
 @njit(cache=True, nogil=True)
-def dearest_route(  # noqa: C901 - one sweep over the slots
-    gain: NDArray, price: NDArray, member: NDArray, start: NDArray, legs: NDArray, ratio: int, out: NDArray,
-    starts: NDArray, service: NDArray, last: NDArray, slot: float, used: NDArray,
-) -> float:  # fmt: skip
-    """Most that a vessel can gain over the prices, and how often each task is on the way.
-
-    Args:
-        gain: (task, slot) most that a visit beginning in the slot, or soon after, can bring.
-        price: (task).
-        member, start: tasks of place a are ``member[start[a]:start[a + 1]]``.
-        legs: (place, place, coarse slot) least times.
-        ratio: slots in a coarse slot.
-        out: (place) earliest arrival from the vessel's own place.
-        starts: (place, slot) from :func:`next_starts`.
-        service: (place) least time of a visit.
-        last: (place) latest time of leaving a place so as to be back in time.
-        slot: length of a slot.
-        used: (task) filled with the number of visits on the best route.
-
-    Returns:
-        The gain, 0 for staying.
-    """
-    places, slots = starts.shape[0], starts.shape[1] - 1
-    free = np.full((places, slots + 1), -np.inf)
-    busy = np.full((places, slots + 1), -np.inf)
-    came = np.full((places, slots + 1, 2), -1, np.int32)  # start: place before, slot of leaving it
-    done = np.full((places, slots + 1, 2), -1, np.int32)  # leaving: slot of start, visits
-    sums, picks = np.zeros(RUN), np.zeros(RUN, np.int64)
-    for a in range(places):
-        if out[a] < slots * slot:
-            k = starts[a, int(out[a] / slot)]
-            if k < slots:
-                busy[a, k] = 0.0
-    best, best_a, best_k = 0.0, -1, -1
-    for k in range(slots):
-        for a in range(places):
-            if k > 0 and free[a, k - 1] > free[a, k]:
-                free[a, k] = free[a, k - 1]
-                done[a, k, 0], done[a, k, 1] = k - 1, 0
-            here = free[a, k]
-            if here == -np.inf:
-                continue
-            for b in range(places):
-                reach = k * slot + legs[a, b, k // ratio]
-                if reach >= slots * slot:
-                    continue
-                s = starts[b, int(reach / slot)]
-                if s < slots and here > busy[b, s]:
-                    busy[b, s] = here
-                    came[b, s, 0], came[b, s, 1] = a, k
-        for a in range(places):
-            if busy[a, k] == -np.inf:
-                continue
-            count = ranked(gain, price, member, start, a, k, sums, picks)
-            for q in range(count):
-                begin = k * slot + q * service[a]
-                if begin >= slots * slot or starts[a, int(begin / slot)] != int(begin / slot):
-                    break
-                leave = k * slot + (q + 1) * service[a]
-                if leave > last[a]:
-                    break
-                e = min(slots, int(leave / slot))
-                value = busy[a, k] + sums[q]
-                if value > free[a, e]:
-                    free[a, e] = value
-                    done[a, e, 0], done[a, e, 1] = k, q + 1
-                if value > best:
-                    best, best_a, best_k = value, a, e
-    used[:] = 0.0
-    a, k = best_a, best_k
-    while a >= 0:
-        while done[a, k, 1] == 0:
-            k = done[a, k, 0]
-        s, visits = done[a, k, 0], done[a, k, 1]
-        ranked(gain, price, member, start, a, s, sums, picks)
-        for q in range(visits):
-            used[picks[q]] += 1.0
-        a, k = came[a, s, 0], came[a, s, 1]
+def followed(f: Frame, leave: NDArray, a: int, k: int, sums: NDArray, count: int) -> float:
+    """Best number of visits in a row at place ``a`` from slot ``k``, waits included, and what may follow at most."""
+    slots = f.starts.shape[1] - 1
+    best, begin = 0.0, float(k)
+    for q in range(count):
+        s = f.starts[a, min(int(begin), slots)]
+        if s >= slots:
+            break
+        begin = max(begin, float(s)) + f.service[a] / f.slot
+        best = max(best, sums[q] + leave[a, min(int(begin), slots)])
     return best
+
+
+@njit(cache=True, nogil=True)
+def look_ahead(f: Frame, best: NDArray) -> tuple[NDArray, NDArray]:
+    """Tables ``run`` and ``leave`` of :class:`Ahead`, from the last slot back to the first."""
+    places, slots = f.starts.shape[0], f.starts.shape[1] - 1
+    run, leave = np.zeros((places, slots + 1)), np.zeros((places, slots + 1))
+    widest = 1
+    for a in range(places):
+        widest = max(widest, f.start[a + 1] - f.start[a])
+    sums = np.zeros(widest)
+    for k in range(slots - 1, -1, -1):
+        for a in range(places):
+            if f.starts[a, k] == k:
+                run[a, k] = followed(f, leave, a, k, sums, ranked(best, f, a, k, sums))
+        for a in range(places):
+            top = leave[a, k + 1]
+            for b in range(places):
+                if b == a:
+                    continue
+                reach = k * f.slot + f.legs[a, b, min(k // f.ratio, f.legs.shape[2] - 1)]
+                if reach < slots * f.slot:
+                    top = max(top, run[b, f.starts[b, int(reach / f.slot)]])
+            leave[a, k] = top
+    return run, leave
+
+
+@njit(cache=True, nogil=True)
+def dearest_from(f: Frame, ahead: Ahead, a: int, k: int, memory: NDArray) -> float:
+    """Most that a vessel at place ``a`` in slot ``k`` can still gain when it has taken the tasks in ``memory``.
+
+    Here it takes only what it has not taken; elsewhere the tables know nothing of what it took.
+    """
+    top = ahead.leave[a, k]
+    if ahead.run[a, f.starts[a, k]] <= top:
+        return top
+    lo, hi = f.start[a], f.start[a + 1]
+    worth, n = np.empty(hi - lo), 0
+    for q in range(lo, hi):
+        j = f.member[q]
+        free = (memory[j >> 6] >> np.uint64(j & 63)) & np.uint64(1) == np.uint64(0)
+        if free and ahead.best[j, k] > 0.0:
+            worth[n] = -ahead.best[j, k]
+            n += 1
+    sums = -np.cumsum(np.sort(worth[:n]))
+    return max(top, followed(f, ahead.leave, a, k, sums, n))

@@ -36,6 +36,7 @@ class Job:
         seed: of the search.
         seconds: wall time of the search, or None.
         previous: folder of yesterday's plan, or "".
+        decisions: values of :class:`~oceanclean.decisions.Decisions`.
     """
 
     tracks: str
@@ -50,6 +51,7 @@ class Job:
     seed: int = 1
     seconds: float | None = None
     previous: str = ""
+    decisions: dict[str, Any] | None = None
 
 
 def open_grid(path: str) -> xr.Dataset:
@@ -74,6 +76,7 @@ def run(job: Job) -> Plan:
 
     from oceanclean.allocation.options import AllocationSettings
     from oceanclean.allocation.plan import allocate
+    from oceanclean.decisions import Decisions
     from oceanclean.products import Plan
     from oceanclean.region import Region
 
@@ -86,6 +89,7 @@ def run(job: Job) -> Plan:
         Region(job.region), issue_time=job.issue_time, horizon_h=job.horizon_h,
         settings=AllocationSettings.model_validate(job.settings or {}), seed=job.seed, seconds=job.seconds,
         previous_plan=Plan.load(Path(job.previous)) if job.previous else None,
+        decisions=Decisions.model_validate(job.decisions or {}),
     )  # fmt: skip
     plan.solver = _repeatable(plan.solver)
     plan.save(Path(job.out))

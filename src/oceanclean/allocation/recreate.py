@@ -108,6 +108,14 @@ def settle(
 
 
 @njit(cache=True, nogil=True)
+def overlooked(chance: float) -> int:
+    """Number of places until the next that is overlooked."""
+    if chance <= 0.0:
+        return 1 << 30
+    return int(min(np.log(max(np.random.random(), 1e-300)) / np.log(1.0 - chance), 1e9))
+
+
+@njit(cache=True, nogil=True)
 def rank_places(  # noqa: C901 - the hottest loop stays in one piece
     p: Problem,
     v: int,
@@ -140,10 +148,19 @@ def rank_places(  # noqa: C901 - the hottest loop stays in one piece
     strict, places, windows = knob[STRICT] > 0.0, best.shape[0], p.pair.shape[2]
     gain, cx, cy = track[c, 0, 2], track[c, 0, 0], track[c, 0, 1]
     end_x, end_y = p.harbour[v, 0, 0], p.harbour[v, 0, 1]
+    latest = -np.inf
+    for w in range(3, windows, 2):
+        latest = max(latest, p.pair[v, c, w])
+    blink = overlooked(knob[BLINK])
     for k in range(n + 1):
-        if np.random.random() < knob[BLINK]:
+        if k == blink:
+            blink = k + 1 + overlooked(knob[BLINK])
             continue
         sx, sy, t = states[k, X], states[k, Y], states[k, LEAVE]
+        if t > latest:
+            break
+        if strict and service > slack[k]:
+            continue
         if not still:
             cx, cy = spot(track, step, c, t)
         go = sea_distance(p, sx, sy, cx, cy) if land else np.sqrt((sx - cx) ** 2 + (sy - cy) ** 2)
@@ -157,6 +174,8 @@ def rank_places(  # noqa: C901 - the hottest loop stays in one piece
         if wait == np.inf:
             continue
         wait = max(wait, 0.0)
+        if strict and service + wait > slack[k] + 1e-9:
+            continue
         if k < n:
             nx, ny, old = states[k + 1, X], states[k + 1, Y], states[k + 1, SAILED] - states[k, SAILED]
         else:

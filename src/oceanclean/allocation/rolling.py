@@ -10,10 +10,12 @@ import pandas as pd
 from oceanclean.allocation.search import Solution, solve
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from shapely import Point
 
     from oceanclean.allocation.model import Day
     from oceanclean.allocation.options import AllocationSettings
+    from oceanclean.allocation.problem import Problem
     from oceanclean.products import Plan
 
 
@@ -56,26 +58,30 @@ def _nearest(day: Day, place: Point, t: float) -> int:
 
 
 def keep_or_change(
-    day: Day, fresh: Solution, warm: list[list[int]], settings: AllocationSettings, seed: int, seconds: float | None
-) -> Solution:
+    problem: Problem, fresh: Solution, warm: list[list[int]], settings: AllocationSettings, seed: int,
+    seconds: float | None, promised: NDArray[np.float64],
+) -> Solution:  # fmt: skip
     """Yesterday's assignment, improved, unless a fresh plan is clearly better; no patch is taken from its vessel.
 
     Args:
-        day: the problem.
+        problem: the day's, as the search sees it.
         fresh: plan made without regard to yesterday's.
         warm: yesterday's routes.
         settings: ``keep_bonus`` is the part by which a fresh plan must be better.
         seed: of the search.
         seconds: wall time of the search, or None.
+        promised: (task) what pins add to gains.
     """
-    owner = {share: v for v, route in enumerate(warm) for share in route}
+    owner = {share: v for v, route in enumerate(warm) for share in route if promised[share] == 0}
     if not owner or settings.keep_bonus == 0:
         return fresh
-    pair = day.problem.pair.copy()
+    pair = problem.pair.copy()
     for share, v in owner.items():
         pair[np.arange(len(pair)) != v, share, 1] = 0.0
-    kept = solve(day.problem._replace(pair=pair), settings.search, seed=seed, seconds=seconds, warm=warm)
-    better = kept if fresh.value < (1 + settings.keep_bonus) * kept.value else fresh
+    kept = solve(problem._replace(pair=pair), settings.search, seed=seed, seconds=seconds, warm=warm, promised=promised)
+    obeyed = [sum(float(promised[s]) for route in plan.routes for s in route) for plan in (fresh, kept)]
+    changes = fresh.value - obeyed[0] >= (1 + settings.keep_bonus) * (kept.value - obeyed[1])
+    better = fresh if obeyed[0] > obeyed[1] or (changes and obeyed[0] == obeyed[1]) else kept
     columns = list(dict.fromkeys([*fresh.columns, *kept.columns]))
     return Solution(better.routes, better.value, columns, fresh.iterations + kept.iterations,
                     fresh.seconds + kept.seconds, [*fresh.history, *kept.history], better.packing)  # fmt: skip

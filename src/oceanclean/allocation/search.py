@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -170,6 +170,7 @@ def solve(
     seconds: float | None = None,
     warm: Sequence[Sequence[int]] | None = None,
     progress: Callable[[float, float], None] | None = None,
+    promised: NDArray[np.float64] | None = None,
 ) -> Solution:
     """Plan.
 
@@ -180,6 +181,7 @@ def solve(
         seconds: stop after this wall time instead of after ``settings.iterations``.
         warm: tasks in order for each vessel, e.g. of yesterday's plan; tasks that no longer fit are dropped.
         progress: called with the share done and the value so far after each round.
+        promised: (task) part of the gains that only says what must be served; temperatures take no account of it.
 
     Returns:
         The best plan found.
@@ -191,7 +193,7 @@ def solve(
     available = np.bincount(kinds)
     mark = np.random.default_rng(seed).integers(1, 2**62, problem.tasks + len(available))
     workers = [_Worker(problem, kinds, near, mark, _knobs(problem, settings)) for _ in range(settings.workers)]
-    scale = _scale(workers[0], seed)
+    scale = _scale(workers[0], seed, np.zeros(problem.tasks) if promised is None else promised)
     best = _warm_start(problem, warm)
     columns: dict[tuple[int, frozenset[int]], Column] = {}
     _keep(columns, _as_columns(problem, kinds, best[1]))
@@ -278,11 +280,44 @@ def _until(
     return found, done
 
 
-def _scale(worker: _Worker, seed: int) -> float:
+def _scale(worker: _Worker, seed: int, promised: NDArray[np.float64]) -> float:
     """Value of a plan built in a few greedy steps: the unit of the temperatures."""
     value, plan = worker.anneal(seed, 20, 1e-9, 1e-9)
     worker.start([[] for _ in plan])
-    return max(value, 1e-9)
+    return max(value - sum(float(promised[t]) for tasks in plan for t in tasks), 1e-9)
+
+
+def repack(
+    problem: Problem, solution: Solution, found: Sequence[Column], settings: SearchSettings, seed: int
+) -> Solution:
+    """Pack once more, with routes that were not found by the search.
+
+    Args:
+        problem: vessels and tasks.
+        solution: what the search found.
+        found: routes of the bound's relaxation; those that break a limit in truth are left out.
+        settings: of the search.
+        seed: of the packing.
+
+    Returns:
+        The solution, or a better one.
+    """
+    kinds = vessel_kinds(problem)
+    vessel_of = {int(k): int(np.flatnonzero(kinds == k)[0]) for k in np.unique(kinds)}
+    columns: dict[tuple[int, frozenset[int]], Column] = {}
+    _keep(columns, solution.columns)
+    for column in found:
+        value = route_value(problem, vessel_of[column.kind], column.tasks)
+        if value is not None and len(set(column.tasks)) == len(column.tasks):
+            _keep(columns, [Column(column.kind, column.tasks, value)])
+    incumbent = _as_columns(problem, kinds, solution.routes)
+    best = best_columns(list(columns.values()), settings.columns)
+    available = np.bincount(kinds).tolist()
+    packed, status = pack(best, available, incumbent, effort=settings.packing_effort, seed=seed)
+    value, routes = _unpacked(packed, kinds)
+    if value <= solution.value:
+        return solution
+    return replace(solution, routes=routes, value=value, packing=status)
 
 
 def _as_columns(problem: Problem, kinds: NDArray, routes: list[list[int]]) -> list[Column]:

@@ -1,10 +1,12 @@
 """The daily chain: stages in order, run ledger, resuming. Knows every room; no room knows it."""
 
 from oceanclean.chain.day import DayResult, begin, fail, finish, plan_day
+from oceanclean.chain.decided import day_file, decisions_of
+from oceanclean.chain.facts import degraded
+from oceanclean.chain.replan import approve, audit_file, replan
 from oceanclean.chain.run import STAGES, DailyRun, issue_time_of, parse_issue_time
 from oceanclean.chain.stages import (
     allocate,
-    degraded,
     detect,
     forecast,
     ingest,
@@ -12,6 +14,7 @@ from oceanclean.chain.stages import (
     new_scenes,
     publish,
     segment_file,
+    what_if,
 )
 
 __all__ = [
@@ -19,7 +22,11 @@ __all__ = [
     "DailyRun",
     "DayResult",
     "allocate",
+    "approve",
+    "audit_file",
     "begin",
+    "day_file",
+    "decisions_of",
     "degraded",
     "detect",
     "fail",
@@ -32,5 +39,7 @@ __all__ = [
     "parse_issue_time",
     "plan_day",
     "publish",
+    "replan",
     "segment_file",
+    "what_if",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from oceanclean.chain import stages
 from oceanclean.chain.catalogue import write_catalogue
+from oceanclean.chain.facts import degraded
 from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
 from oceanclean.settings import config_root, load_yaml
@@ -55,7 +56,7 @@ def finish(run: DailyRun, records: Sequence[StageRecord]) -> DayResult:
     """Close the ledger of a finished run and write its catalogue."""
     by_stage = {r.stage: r for r in records}
     publish, allocate = by_stage["publish"], by_stage["allocate"]
-    sentences = stages.degraded(records)
+    sentences = degraded(records)
     write_catalogue(run, records)
     path = run.folder.root / "run.json"
     ledger = read_json(path) if path.is_file() else _identity(run)
@@ -151,11 +152,11 @@ def plan_day(
 
 def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: StageProgress) -> tuple[StageRecord, ...]:
     """The stages up to ``until``."""
-    progress("ingest", 0, 6)
+    progress("ingest", 0, 7)
     ingested = stages.ingest(run)
     records = [ingested]
     names = stages.new_scenes(run, ingested)
-    total = 5 + len(names)
+    total = 6 + len(names)
     if until == "ingest":
         return tuple(records)
     detected = []
@@ -167,7 +168,8 @@ def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: Stag
         "map": lambda: stages.map_density(run, ingested, detected),
         "forecast": lambda: stages.forecast(run, ingested, records[-1]),
         "allocate": lambda: stages.allocate(run, ingested, records[-1], seconds),
-        "publish": lambda: stages.publish(run, ingested, detected, records[-3], records[-2], records[-1]),
+        "what-if": lambda: stages.what_if(run, ingested, records[-2], records[-1]),
+        "publish": lambda: stages.publish(run, ingested, detected, *records[-4:]),
     }
     for name, step in steps.items():
         if until == "detect":

@@ -54,3 +54,25 @@ def image_markdown(result: DayResult) -> str:
     """The plan's picture inside Markdown, so that it shows without a file server."""
     picture = result.files["picture"].read_bytes()
     return f"![deployment plan](data:image/png;base64,{base64.b64encode(picture).decode()})"
+
+
+def decision_lines(result: DayResult) -> list[str]:
+    """What people decided and what it costs, one line a decision; nothing where nothing was decided."""
+    allocate = next(r for r in result.records if r.stage == "allocate")
+    decided = allocate.facts.get("decided")
+    if not decided:
+        return []
+    free, all_cost = decided["free_kg"], decided["free_kg"] - result.expected_kg
+    by = f" by {decided['by']}" if decided["by"] else ""
+    lines = [f"  decided{by}: {_price(all_cost)} in all; without decisions {kilograms(free)} are expected"]
+    for entry in decided["entries"]:
+        price = "priced together" if entry["cost_kg"] is None else _price(max(0.0, entry["cost_kg"]))
+        reason = f" ({entry['reason']})" if entry["reason"] else ""
+        lines.append(f"    {entry['text']}{reason}: {price}")
+    return lines
+
+
+def _price(mass: float) -> str:
+    if abs(mass) < 0.5:
+        return "costs nothing"
+    return f"costs {kilograms(mass)}" if mass > 0 else f"brings {kilograms(-mass)}"

@@ -18,7 +18,7 @@ from oceanclean.settings import RegionSettings
 from oceanclean.store import RunFolder, StageRecord, digest_record
 
 #: Stages in the order in which they depend on each other; detection is one stage a scene (``detect-<scene>``).
-STAGES = ("ingest", "detect", "map", "forecast", "allocate", "publish")
+STAGES = ("ingest", "detect", "map", "forecast", "allocate", "what-if", "publish")
 
 
 def parse_issue_time(text: str) -> str:
@@ -93,6 +93,10 @@ class DailyRun:
         """A moment ``hours`` before the issue time (after it where negative)."""
         return self.moment - timedelta(hours=hours)
 
+    def key(self, name: str, inputs: Mapping[str, Any]) -> str:
+        """Digest of a stage's inputs, of the code and of the seed: what the store knows its result by."""
+        return digest_record({"stage": name, "code": code_digest(), "with": versions(), "seed": self.seed, **inputs})
+
     def stage(self, name: str, inputs: Mapping[str, Any], body: Callable[[Path], Mapping[str, Any]]) -> StageRecord:
         """Run a stage, or answer from the store when the same inputs went through the same code before.
 
@@ -101,7 +105,7 @@ class DailyRun:
             inputs: all that the result depends on, JSON-ready (digests of files rather than the files).
             body: fills the folder it is given and returns facts for the ledger.
         """
-        key = digest_record({"stage": name, "code": code_digest(), "with": versions(), "seed": self.seed, **inputs})
+        key = self.key(name, inputs)
         done = self.folder.finished(name, key)
         if done is not None:
             return done

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oceanclean import __version__
-from oceanclean.chain.ledger import code_digest
+from oceanclean.chain import decided
+from oceanclean.chain.facts import approval_of, page_facts
+from oceanclean.chain.previous import issued_before, previous_run, stage_folder, used_before
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_grid, load_table, save_grid, save_table
@@ -30,6 +30,10 @@ from oceanclean.store import StageRecord, digest_file, digest_record, read_json
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from oceanclean.allocation.process import Job
+    from oceanclean.drift.residual import Residual
+    from oceanclean.planning import PlanningSettings
 
 Progress = Callable[[str, float], None]
 
@@ -175,67 +179,43 @@ def detect(run: DailyRun, ingested: StageRecord, scene_id: str, progress: Progre
     return run.stage(f"detect-{safe_name(scene_id)}", inputs, body)
 
 
-def previous_forecast(run: DailyRun, max_age_h: float = 48.0) -> Path | None:
-    """The youngest earlier run of the region whose forecast is still valid; None if there is none."""
-    best: tuple[str, Path] | None = None
-    for record in run.folder.root.parent.glob("*/forecast/forecast.nc"):
-        ledger = record.parent.parent / "forecast" / "stage.json"
-        if not ledger.is_file():
-            continue
-        issued = read_json(ledger)["facts"].get("issue_time", "")
-        if run.before(max_age_h).strftime("%Y-%m-%dT%H:%M:00Z") <= issued < run.issue_time:
-            best = max(best or ("", record), (issued, record))
-    return best[1] if best else None
-
-
-def issued_before(run: DailyRun) -> str:
-    """Issue time of the run whose forecast is the prior; "" without one."""
-    before = previous_forecast(run)
-    return str(read_json(before.parent / "stage.json")["facts"]["issue_time"]) if before else ""
-
-
-def used_before(run: DailyRun) -> frozenset[str]:
-    """Ids of scenes and sightings that the prior's run, or one before it, has put into its map."""
-    folder = previous_folder(run, "map", "stage.json")
-    return frozenset(read_json(folder / "stage.json")["facts"].get("looks", [])) if folder else frozenset()
-
-
 def new_scenes(run: DailyRun, ingested: StageRecord) -> list[str]:
     """Scenes that no earlier map has used: a look counts once, however late it came."""
-    used = used_before(run)
+    used = used_before(previous_run(run))
     return [s.scene_id for s in scenes_of(ingested) if s.scene_id not in used]
 
 
-def map_time(run: DailyRun, segmentations: Sequence[Segmentation], sightings: Any) -> str:
+def map_time(run: DailyRun, before: Path | None, segmentations: Sequence[Segmentation], sightings: Any) -> str:
     """Valid time of the density map: the youngest new look, not before the prior begins; without one the issue time."""
     looks = [s.scene.acquired for s in segmentations]
     if not looks and len(sightings):
         looks = [sightings["observed_at"].max().strftime("%Y-%m-%dT%H:%M:%SZ")]
-    return max([*looks, issued_before(run)]) if looks else run.issue_time
+    return max([*looks, issued_before(before)]) if looks else run.issue_time
 
 
 def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord]) -> StageRecord:
     """Turn all new looks and yesterday's forecast into one map of kg km⁻² with its doubt."""
     from oceanclean import density
 
-    before = previous_forecast(run)
+    before = previous_run(run)
+    prior_file = before / "forecast" / "forecast.nc" if before else None
     inputs = {
         "ingest": ingested.outputs["sightings.parquet"],
         "detected": [d.digest for d in detected],
-        "prior": digest_file(before) if before else None,
+        "prior": digest_file(prior_file) if prior_file else None,
         "settings": _settings_digest(run, "density"),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
         segmentations = segmentations_of(detected)
         sightings = load_table("Detections", ingested.path("sightings.parquet"))
-        used = used_before(run)
+        used = used_before(before)
         # only what today's sources still offer can be met again
         offered = {*ingested.facts["scenes"], *sightings["detection_id"]}
         sightings = sightings[~sightings["detection_id"].isin(used)]
         looks = ({s.scene.scene_id for s in segmentations} | {*sightings["detection_id"]} | used) & offered
-        when = map_time(run, segmentations, sightings)
-        prior = load_grid("DensityForecast", before) if before else None
+        when = map_time(run, before, segmentations, sightings)
+        prior = load_grid("DensityForecast", prior_file) if prior_file else None
         settings = density.load_settings(run.config)
         result = density.density_map(
             run.region, segmentations, sightings, prior, valid_time=when, issue_time=run.issue_time, settings=settings,
@@ -245,7 +225,7 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
         return {
             **density.summary(result, run.region),  # with its sentences under "degraded"
             "map_time": when,
-            "prior": before.parent.parent.name if before else "",
+            "prior": before.name if before else "",
             "looks": sorted(looks),
         }
 
@@ -255,24 +235,29 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
 def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> StageRecord:
     """Carry the map to the horizon as an ensemble."""
     from oceanclean.drift.ensemble import forecast as carry_forward
-    from oceanclean.drift.local_doubt import local_doubt
+    from oceanclean.drift.local_doubt import followed_currents, local_doubt
     from oceanclean.drift.settings import load_settings
 
+    room = load_settings(run.config)
+    fitted = config_root(run.config) / room.forecaster.file if room.forecaster.file else None
     inputs = {
         "map": mapped.outputs["density.nc"],
         "forcing": ingested.outputs["forcing.nc"],
         "drifters": ingested.outputs["drifters.parquet"],
         "settings": _settings_digest(run, "drift"),
+        "forecaster": digest_file(fitted) if fitted and fitted.is_file() else str(fitted or ""),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
         density_map = load_grid("DensityMap", mapped.path("density.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
         drifters = load_table("Drifters", ingested.path("drifters.parquet"))
-        settings, doubt = local_doubt(drifters, forcing, load_settings(config=run.config))
+        forecaster, said = fitted_forecaster(fitted)
+        forcing, found = followed_currents(drifters, forcing, room)
+        settings, doubt = local_doubt(drifters, forcing, room)
         fields, tracks = carry_forward(
             density_map, forcing, issue_time=run.issue_time, horizon_h=ingested.facts["horizon_h"],
-            settings=settings, seed=run.seed, region=run.region,
+            settings=settings, seed=run.seed, region=run.region, forecaster=forecaster,
         )  # fmt: skip
         save_grid("DensityForecast", fields, folder / "forecast.nc")
         save_grid("DebrisTracks", tracks, folder / "tracks.nc")
@@ -280,22 +265,38 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
             "issue_time": run.issue_time,
             "map_time": mapped.facts["map_time"],
             "members": int(fields.attrs["members"]),
-            "doubt": doubt,
+            "doubt": {**doubt, **found},
             "horizon_h": ingested.facts["horizon_h"],
-            "degraded": list(json.loads(fields.attrs.get("degraded", "[]"))),
+            "forecaster": str(fitted or ""),
+            "degraded": [*said, *json.loads(fields.attrs.get("degraded", "[]"))],
         }
 
     return run.stage("forecast", inputs, body)
 
 
+def fitted_forecaster(file: Path | None) -> tuple[Residual | None, list[str]]:
+    """The forecaster that the settings name; None, and why in a sentence, where there is none that can be used."""
+    if file is None:
+        return None, []
+    from oceanclean.drift.residual import load_forecaster
+
+    try:
+        return load_forecaster(file), []
+    except InputError as error:
+        return None, [f"The fitted drift forecaster was not used, plain physics instead: {error}"]
+
+
 def allocate(
     run: DailyRun, ingested: StageRecord, forecasted: StageRecord, seconds: float | None = None
 ) -> StageRecord:
-    """Decide which vessel goes where and when; solved in a process of its own."""
-    from oceanclean.allocation.process import Job, allocate_in_process
+    """Decide which vessel goes where and when, as people decided over it; solved in a process of its own.
 
-    before = previous_folder(run, "allocate", "plan.json")
-    inputs = {
+    Where something was decided, the plan without the decisions and without each of them is made too, so that the
+    result says what each costs (``facts["decided"]``).
+    """
+    before = stage_folder(previous_run(run), "allocate", "plan.json")
+    decisions = decided.decisions_of(run)
+    free = {
         "forecast": forecasted.digest,
         "forcing": ingested.outputs["forcing.nc"],
         "fleet": ingested.outputs["fleet.parquet"],
@@ -303,49 +304,94 @@ def allocate(
         "seconds": seconds,
         "yesterday": digest_file(before / "plan.json") if before else None,
     }
+    inputs = free if decisions.empty else {**free, "decisions": decisions.model_dump(mode="json")}
 
     def body(folder: Path) -> Mapping[str, Any]:
-        allocate_in_process(
-            Job(
-                tracks=str(forecasted.path("tracks.nc")),
-                forecast=str(forecasted.path("forecast.nc")),
-                forcing=str(ingested.path("forcing.nc")),
-                fleet=str(ingested.path("fleet.parquet")),
-                region=run.region.settings,
-                issue_time=run.issue_time,
-                horizon_h=ingested.facts["horizon_h"],
-                out=str(folder),
-                settings=dict(load_yaml(named("models", "allocation", run.config))),
-                seed=run.seed,
-                seconds=seconds,
-                previous=str(before) if before else "",
-            )
+        job = _allocation_job(run, ingested, forecasted, before, folder, seconds)
+        facts: dict[str, Any] = {"free_key": run.key("allocate", free)}
+        facts["decided"] = decided.allocate_decided(
+            run, job, decisions, folder, facts["free_key"], _planning_settings(run)
         )
         plan = Plan.load(folder)
         return {
             "expected_kg": plan.expected_kg, "p10_kg": plan.p10_kg, "p90_kg": plan.p90_kg,
             "bound_kg": plan.bound_kg, "gap": plan.gap, "tasks": len(plan.tasks),
             "vessels_sent": sum(v.status == "sent" for v in plan.vessels), "vessels": len(plan.vessels),
-            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded,
+            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded, **facts,
         }  # fmt: skip
 
     return run.stage("allocate", inputs, body)
 
 
+def _allocation_job(
+    run: DailyRun, ingested: StageRecord, forecasted: StageRecord, before: Path | None, out: Path,
+    seconds: float | None = None,
+) -> Job:  # fmt: skip
+    """The day's allocation without any decision."""
+    from oceanclean.allocation.process import Job
+
+    return Job(
+        tracks=str(forecasted.path("tracks.nc")),
+        forecast=str(forecasted.path("forecast.nc")),
+        forcing=str(ingested.path("forcing.nc")),
+        fleet=str(ingested.path("fleet.parquet")),
+        region=run.region.settings,
+        issue_time=run.issue_time,
+        horizon_h=ingested.facts["horizon_h"],
+        out=str(out),
+        settings=dict(load_yaml(named("models", "allocation", run.config))),
+        seed=run.seed,
+        seconds=seconds,
+        previous=str(before) if before else "",
+    )
+
+
+def _planning_settings(run: DailyRun) -> PlanningSettings:
+    from oceanclean import planning
+
+    return load_model_settings("planning", planning.PlanningSettings, run.config)
+
+
+def what_if(run: DailyRun, ingested: StageRecord, forecasted: StageRecord, allocated: StageRecord) -> StageRecord:
+    """What the plan would bring if something were otherwise; no rows where the settings ask for none."""
+    from oceanclean.chain.what_if import table
+
+    before = stage_folder(previous_run(run), "allocate", "plan.json")
+    inputs = {
+        "plan": allocated.digest, "forecast": forecasted.digest, "forcing": ingested.outputs["forcing.nc"],
+        "fleet": ingested.outputs["fleet.parquet"], "settings": _settings_digest(run, "allocation", "planning"),
+        "yesterday": digest_file(before / "plan.json") if before else None,
+    }  # fmt: skip
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        settings = _planning_settings(run)
+        rows = []
+        if settings.what_if_iterations:
+            job = _allocation_job(run, ingested, forecasted, before, folder)
+            rows = table(job, decided.decisions_of(run), allocated.folder, job.previous, settings.what_if_iterations)
+        (folder / "what_if.json").write_text(json.dumps(rows, indent=1))
+        return {"plan": allocated.digest, "rows": rows}
+
+    return run.stage("what-if", inputs, body)
+
+
 def publish(
     run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord,
-    forecasted: StageRecord, allocated: StageRecord,
+    forecasted: StageRecord, allocated: StageRecord, weighed: StageRecord | None = None,
 ) -> StageRecord:  # fmt: skip
     """Write what planners and skippers read: the page, the picture, GPX, GeoJSON, CSV, messages."""
     from oceanclean import planning
 
     before = (ingested, *detected, mapped, forecasted, allocated)
-    yesterday = previous_folder(run, "publish", "plan.json")
+    yesterday = stage_folder(previous_run(run), "publish", "plan.json")
+    rows = weighed.facts["rows"] if weighed else []
     inputs = {
         "before": [r.digest for r in before],
         "facts": [r.facts for r in before],
         "yesterday": digest_file(yesterday / "plan.json") if yesterday else None,
         "settings": _settings_digest(run, "planning"),
+        "approval": approval_of(run, allocated),
+        "what_if": rows,
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
@@ -359,9 +405,9 @@ def publish(
             forecast=fields,
             forcing=forcing,
             segmentations=segmentations_of(detected),
-            run=page_facts(run, before),
+            run={**page_facts(run, before, yesterday), **approval_of(run, allocated), "what_if": rows},
             folder=folder,
-            settings=load_model_settings("planning", planning.PlanningSettings, run.config),
+            settings=_planning_settings(run),
         )
         return {"files": {name: path.name for name, path in paths.items()}}
 
@@ -401,49 +447,6 @@ def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing:
     return now
 
 
-#: A sentence that starts so tells of something noticed and dealt with; it makes no plan worse.
-NOTE = "Note: "
-
-
-def degraded(records: Sequence[StageRecord]) -> list[str]:
-    """All sentences about what is missing or old today, in the order of the stages, each once; notes left out."""
-    said = (s.strip() for r in records for s in r.facts.get("degraded", []) if s.strip() and not s.startswith(NOTE))
-    return list(dict.fromkeys(s[0].upper() + s[1:] + ("" if s.endswith(".") else ".") for s in said))
-
-
-def page_facts(run: DailyRun, before: Sequence[StageRecord]) -> dict[str, Any]:
-    """What the page says about where its figures come from (see ``docs/plan-page.md``)."""
-    facts = {r.stage: r.facts for r in before}
-    cutoff = facts["ingest"]["cutoff"]
-    named = [{"name": name, "cut_off": time} for name, time in cutoff.items() if time not in {"none", "unknown"}]
-    files = [{"name": f"{i['role']}: {i['title']}", "note": i["files"]} for i in facts["ingest"]["inputs"]]
-    forecast_model = {
-        "stage": "forecast", "name": "ensemble drift", "version": f"{facts['forecast']['members']} members",
-        "note": f"from the map of {facts['map']['map_time']}; prior: {facts['map']['prior'] or 'none'}",
-    }  # fmt: skip
-    yesterday = previous_folder(run, "publish", "plan.json")
-    return {
-        "run_id": f"{run.region_name} {run.folder.root.name}",
-        "issue_time": run.issue_time,
-        "software": f"oceanclean {__version__}, code {code_digest()[:12]}",
-        "sources": named + files,
-        "models": [forecast_model],
-        "lineage": {
-            "seed": str(run.seed),
-            **{r.stage: f"made from {r.key[:12]}, gave {r.digest[:12]}" for r in before},
-        },
-        "degraded": degraded(before),
-        "yesterday": read_json(yesterday / "plan.json") if yesterday else None,
-    }
-
-
-def previous_folder(run: DailyRun, stage: str, file: str) -> Path | None:
-    """A stage's folder of the run whose forecast was the prior, if the file stands in it."""
-    before = previous_forecast(run)
-    folder = before.parent.parent / stage if before else None
-    return folder if folder and (folder / file).is_file() else None
-
-
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],
                  allow_missing: bool, progress: Progress | None) -> Segmentation:  # fmt: skip
     """Segment one file outside a daily run; ``folder`` is written whole or not at all.
@@ -479,8 +482,3 @@ def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapp
     return Segmentation.from_json(
         {**record, **{k: str(folder / record[k]) if record[k] else "" for k in ("raster", "detections", "picture")}}
     )
-
-
-def later(run: DailyRun, hours: float) -> str:
-    """A time ``hours`` after the issue time, in the project's form."""
-    return (run.moment + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:00Z")

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import evaluate, options, train, twin
+from oceanclean.cli import desk, evaluate, options, report, train, twin
+from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
 app = typer.Typer(
@@ -20,8 +21,10 @@ app = typer.Typer(
     "4 another run holds the day, 5 a stored product is damaged.",
 )
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(report.app, name="report")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
+app.command("archive")(report.archive)
 
 Seconds = Annotated[
     float | None,
@@ -38,7 +41,7 @@ def plan(
 ) -> None:  # fmt: skip
     """Make the deployment plan of a day: all stages, in this process; finished stages are not computed twice."""
     from oceanclean.chain import DayResult
-    from oceanclean.chain.report import summary_lines
+    from oceanclean.chain.report import decision_lines, summary_lines
 
     result = _stages("publish", region, date, issue_time, work, config, seed, seconds, json)
     if not isinstance(result, DayResult):
@@ -51,7 +54,7 @@ def plan(
             "stages": [_stage_record(r) for r in result.records],
         })  # fmt: skip
     else:
-        typer.echo("\n".join(summary_lines(result)))
+        typer.echo("\n".join([*summary_lines(result), *decision_lines(result)]))
 
 
 def _stages(
@@ -73,6 +76,16 @@ def _stage_record(record: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _show_stage(result: Any, json: bool) -> None:
+    """Name the files of the last stage that ran."""
+    records = result if isinstance(result, tuple) else result.records
+    if json:
+        options.show_json([_stage_record(r) for r in records])
+        return
+    for name in records[-1].outputs:
+        typer.echo(records[-1].path(name))
+
+
 def _part(until: str, help_text: str) -> None:
     """Add a command that runs the day up to one stage and names that stage's files."""
 
@@ -80,13 +93,7 @@ def _part(until: str, help_text: str) -> None:
         region: RegionName = "demo", date: Day = "", issue_time: IssueTime = "", work: Work = options.DEFAULT_WORK,
         config: Config = None, seed: Seed = options.DEFAULT_SEED, json: AsJson = False,
     ) -> None:  # fmt: skip
-        result = _stages(until, region, date, issue_time, work, config, seed, None, json)
-        records = result if isinstance(result, tuple) else result.records
-        if json:
-            options.show_json([_stage_record(r) for r in records])
-            return
-        for name in records[-1].outputs:
-            typer.echo(records[-1].path(name))
+        _show_stage(_stages(until, region, date, issue_time, work, config, seed, None, json), json)
 
     app.command(until, help=help_text)(command)
 
@@ -95,8 +102,40 @@ _part("ingest", "Read all sources as they were at the issue time, and stop there
 _part("detect", "Run the day as far as the debris found in each scene.")
 _part("map", "Run the day as far as the density map (kg per km², with its doubt).")
 _part("forecast", "Run the day as far as the drift forecast of the density map.")
-_part("allocate", "Run the day as far as the orders of each vessel.")
+
+
+@app.command("allocate")
+def allocate(
+    forecast: ForecastArgument = None, fleet: FleetArgument = None, region: str = typer.Option(
+        "", "--region", "-r", help="Region; with files, by default that of the tracks, else 'demo'."
+    ), date: Day = "", issue_time: IssueTime = "", work: Work = options.DEFAULT_WORK, config: Config = None,
+    seed: Seed = options.DEFAULT_SEED, seconds: Seconds = None, forcing: ForcingFile = None,
+    decisions: DecisionsFile = None, previous: PreviousPlan = None, out: OutFolder = None, json: AsJson = False,
+) -> None:  # fmt: skip
+    """Decide which vessel goes where: from FORECAST and FLEET, or, with --date, run the day as far as the orders."""
+    from oceanclean.cli.allocate import allocate_files, show_plan
+    from oceanclean.errors import InputError
+
+    if forecast is not None:
+        show_plan(allocate_files(forecast, fleet, forcing=forcing, region=region, out=out, seconds=seconds, seed=seed,
+                                 config=config, decisions=decisions, previous=previous), json)  # fmt: skip
+        return
+    for name, value in (("--forcing", forcing), ("--previous", previous), ("--decisions", decisions), ("--out", out)):
+        if value is not None:
+            raise InputError("command line", name, value, "FORECAST and FLEET with it",
+                             "Name the forecast's folder and the fleet, or leave the option out.")  # fmt: skip
+    result = _stages("allocate", region or "demo", date, issue_time, work, config, seed, seconds, json)
+    _show_stage(result, json)
+
+
+_part("what-if", "Run the day as far as the what-if table: the plan if something were otherwise.")
 _part("publish", "Run the whole day and name the files of the plan.")
+
+
+app.command("replan")(desk.replan)
+app.command("approve")(desk.approve)
+app.command("audit")(desk.audit)
+app.command("serve-plan")(desk.serve_plan)
 
 
 @app.command()

@@ -41,6 +41,30 @@ def segmenter(
     _write(figures, json)
 
 
+@app.command("litter-segmenter")
+def litter_segmenter(
+    data: Data,
+    model: Annotated[
+        str, typer.Option(help="A .keras file or training folder, default what ships; with folds: a network's name.")
+    ] = "",
+    protocol: Annotated[
+        str, typer.Option(help="shipped: the model as it is; grouped-folds: retrained without each part.")
+    ] = "shipped",
+    folder: Annotated[Path | None, typer.Option(help="Keeps the folds, so that a stopped run goes on.")] = None,
+    json: JsonFile = None,
+    config: options.Config = None,
+) -> None:
+    """Score a segmenter of litter masks: by material, as one class, by size of the object."""
+    from oceanclean.vision import litter
+
+    with options.progress_bar(hidden=False) as bar:
+        figures = litter.evaluate_litter_segmenter(
+            data, model or None, protocol, settings=litter.load_litter_settings(config), folder=folder, progress=bar
+        )
+    typer.echo(litter.litter_table(figures))
+    _write(figures, json)
+
+
 @app.command()
 def detector(
     data: Data,

@@ -30,6 +30,33 @@ def segmenter(
     typer.echo(path)
 
 
+@app.command("litter-segmenter")
+def litter_segmenter(
+    data: Annotated[
+        list[Path], typer.Option("--data", help="Folder of images/ and masks/, or like MARIDA; may be given again.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model, its card and its state.")],
+    model: Annotated[str, typer.Option(help="Network of the zoo; default: that of the settings.")] = "",
+    weights: Annotated[Path | None, typer.Option(help="A .keras file to start from.")] = None,
+    edge: Annotated[
+        bool, typer.Option("--edge", help="Also write an INT8 model, if it scores as the float one.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Train a segmenter of litter masks; a run that was stopped goes on where it stood."""
+    from oceanclean.vision import litter
+
+    with options.progress_bar(hidden=False) as bar:
+        path = litter.train_litter_segmenter(
+            data, out, model, litter.load_litter_settings(config), weights=weights, progress=bar
+        )
+    typer.echo(path)
+    if edge:
+        report = litter.export_edge(path, data)
+        kept = report.path or "INT8 model not kept, it loses too much"
+        typer.echo(f"{kept}: foreground mIoU {report.int8_miou:.3f}, float {report.float_miou:.3f}")
+
+
 @app.command()
 def forecaster(
     data: Annotated[Path, typer.Option(help="Folder with drifter tracks and forcing at the fixes.")],

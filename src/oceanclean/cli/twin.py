@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,3 +54,21 @@ def score(
         return
     for name, value in figures.items():
         typer.echo(f"{name:36s} {value}")
+
+
+@app.command()
+def catches(
+    region: RegionName = "demo", work: Work = options.DEFAULT_WORK, config: Config = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file; by default beside what is seen.")] = None,
+) -> None:  # fmt: skip
+    """Carry all finished plans of a region out in the simulated truth and write what the crews would report."""
+    from oceanclean import twin
+    from oceanclean.settings import load_fleet_settings, load_region_settings
+    from oceanclean.twin.settings import load_twin_settings
+
+    fleet = load_fleet_settings(load_region_settings(region, config).fleet, config)
+    plans = sorted(p.parent for p in (work / "runs" / region).glob("*/allocate/plan.json"))
+    file = out or work / "twin" / region / "catches.csv"
+    hauls = twin.write_catches(plans, work / "twin" / region / "truth", fleet, load_twin_settings(config), file)
+    typer.echo(f"{len(hauls)} hauls of {len(plans)} plans, {sum(h.kg for h in hauls):,.0f} kg")
+    typer.echo(file)

@@ -23,6 +23,12 @@ LOG = logging.getLogger(__name__)
 _RADIAN = np.pi / 180.0
 _ROUND = 360.0
 _POLE = 89.99
+#: Largest shift times slope for the series of the length of a degree: its next term is then below 1e-10.
+_LONG = 0.003
+#: Particles that go through a stage together: their lookups do not wait for one another, and all fits the first cache.
+_BLOCK = 128
+#: Rows of a block: start, place of the stage, velocity, sums of the stages, series of :func:`_scales`, status.
+_X0, _Y0, _X, _Y, _U, _V, _SX, _SY, _E, _E1, _E2, _E3, _N, _N1, _N2, _CODE = range(16)
 
 
 def _inlined(function: Any) -> Any:
@@ -76,65 +82,97 @@ def _sample(field, wet, cell, grid, lat, lon, use_wind, down, cross):
 
 
 @_inlined
-def _degrees(sine, cosine, shift, u, v):
-    """Velocity in degrees per second at ``shift`` radians of latitude from where sine and cosine were taken.
+def _scales(lat):
+    """Degrees per metre east and north at a latitude (degrees), and their logarithmic series in a shift (radians).
 
-    The shift within a step is far below 0.01 rad, so that the series ends at rounding error and a stage needs no
-    trigonometry of its own.
+    Returns ``(east, e1, e2, e3, north, n1, n2)``: at a shift s the length is east (1 + e1 s + e2 s2 + e3 s3) and
+    north (1 + n1 s + n2 s2), the Taylor series on WGS84 (east: sqrt(w) / (a cos lat), north: w^1.5 / (a (1 - e2)),
+    w = 1 - e2 sin2 lat). The shift within a step is far below 0.01 rad, so that the series ends at rounding error and
+    one sine, cosine and root serve all four stages.
     """
-    x2 = shift * shift
-    cos_s = 1.0 - x2 * (0.5 - x2 * (1.0 / 24.0 - x2 / 720.0))
-    sin_s = shift * (1.0 - x2 * (1.0 / 6.0 - x2 * (1.0 / 120.0 - x2 / 5040.0)))
-    s = sine * cos_s + cosine * sin_s
-    c = cosine * cos_s - sine * sin_s
+    phi = lat * _RADIAN
+    s, c = np.sin(phi), np.cos(phi)
     w = 1.0 - ECCENTRICITY2 * s * s
     root = np.sqrt(w)
-    east = u * root / (SEMI_MAJOR_M * _RADIAN * c)
-    return east, v * w * root * (1.0 / (SEMI_MAJOR_M * (1.0 - ECCENTRICITY2) * _RADIAN))
+    t, q = s / c, ECCENTRICITY2 * s * c / w
+    bend = ECCENTRICITY2 * (c * c - s * s) / w + 2.0 * q * q
+    one, two, three = t - q, 1.0 + t * t - bend, 2.0 * t * (1.0 + t * t) + 4.0 * q
+    east = root / (SEMI_MAJOR_M * _RADIAN * c)
+    north = w * root * (1.0 / (SEMI_MAJOR_M * (1.0 - ECCENTRICITY2) * _RADIAN))
+    return (
+        east, one, 0.5 * (one * one + two), (one * one * one + 3.0 * one * two + three) / 6.0,
+        north, -3.0 * q, 4.5 * q * q - 1.5 * bend,
+    )  # fmt: skip
+
+
+@_inlined
+def _ashore(x, y, land, shore):
+    """Whether a point lies in a land cell."""
+    east_of = x - shore.lon0
+    if shore.periodic:
+        east_of -= _ROUND * np.floor(east_of / _ROUND)
+    jx, jy = int(np.floor(east_of / shore.dlon)), int(np.floor((y - shore.lat0) / shore.dlat))
+    return 0 <= jx < land.shape[1] and 0 <= jy < land.shape[0] and land[jy, jx]
+
+
+@_inlined
+def _stage(b, count, ids, field, wet, cell, grid, windage, use_wind, extra, weight, ahead, first):
+    """One stage for a block of particles: velocity at ``b.x, b.y``, its share of the sum, and the next place."""
+    uniform = windage.shape[0] == 1
+    for j in range(count):
+        i = ids[j]
+        k = 0 if uniform else i
+        code, un, vn = _sample(field, wet, cell, grid, b[_Y, j], b[_X, j], use_wind, windage[k, 0], windage[k, 1])
+        if code == AFLOAT:
+            b[_U, j], b[_V, j] = un, vn
+        elif first:
+            b[_CODE, j] = code
+        u, v = b[_U, j] + extra[i, 0], b[_V, j] + extra[i, 1]
+        shift = (b[_Y, j] - b[_Y0, j]) * _RADIAN
+        if np.abs(shift * b[_E1, j]) > _LONG:  # beyond the reach of the series: near a pole, or steps of hours
+            there = _scales(b[_Y, j])
+            u, v = u * there[0], v * there[4]
+        else:
+            u *= b[_E, j] * (1.0 + shift * (b[_E1, j] + shift * (b[_E2, j] + shift * b[_E3, j])))
+            v *= b[_N, j] * (1.0 + shift * (b[_N1, j] + shift * b[_N2, j]))
+        b[_SX, j] += weight * u
+        b[_SY, j] += weight * v
+        b[_X, j], b[_Y, j] = b[_X0, j] + ahead * u, b[_Y0, j] + ahead * v
 
 
 @_jit
 def step(lon, lat, status, extra, windage, use_wind, f0, f1, f2, wet, cell, grid, land, shore, dry_status, h):
-    uniform = windage.shape[0] == 1
-    for i in range(lon.size):
-        if status[i] != AFLOAT:
-            continue
-        x, y = lon[i], lat[i]
-        k = 0 if uniform else i
-        down, cross, eu, ev = windage[k, 0], windage[k, 1], extra[i, 0], extra[i, 1]
-        code, u, v = _sample(f0, wet, cell, grid, y, x, use_wind, down, cross)
-        if code != AFLOAT:
-            status[i] = dry_status if code == NO_FORCING else code
-            continue
-        sine, cosine = np.sin(y * _RADIAN), np.cos(y * _RADIAN)
-        a1, b1 = _degrees(sine, cosine, 0.0, u + eu, v + ev)
-        dy = 0.5 * h * b1
-        code, un, vn = _sample(f1, wet, cell, grid, y + dy, x + 0.5 * h * a1, use_wind, down, cross)
-        if code == AFLOAT:
-            u, v = un, vn
-        a2, b2 = _degrees(sine, cosine, dy * _RADIAN, u + eu, v + ev)
-        dy = 0.5 * h * b2
-        code, un, vn = _sample(f1, wet, cell, grid, y + dy, x + 0.5 * h * a2, use_wind, down, cross)
-        if code == AFLOAT:
-            u, v = un, vn
-        a3, b3 = _degrees(sine, cosine, dy * _RADIAN, u + eu, v + ev)
-        dy = h * b3
-        code, un, vn = _sample(f2, wet, cell, grid, y + dy, x + h * a3, use_wind, down, cross)
-        if code == AFLOAT:
-            u, v = un, vn
-        a4, b4 = _degrees(sine, cosine, dy * _RADIAN, u + eu, v + ev)
-        x += h / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
-        y += h / 6.0 * (b1 + 2.0 * b2 + 2.0 * b3 + b4)
-        east_of = x - shore.lon0
-        if shore.periodic:
-            east_of -= _ROUND * np.floor(east_of / _ROUND)
-        jx, jy = int(np.floor(east_of / shore.dlon)), int(np.floor((y - shore.lat0) / shore.dlat))
-        if 0 <= jx < land.shape[1] and 0 <= jy < land.shape[0] and land[jy, jx]:
-            status[i] = STRANDED
-            continue
-        lon[i], lat[i] = x, y
-        if not (y > -_POLE and y < _POLE):
-            status[i] = LEFT
+    block = np.empty((16, _BLOCK))
+    ids = np.empty(_BLOCK, dtype=np.int64)
+    for start in range(0, lon.size, _BLOCK):
+        count = 0
+        for i in range(start, min(start + _BLOCK, lon.size)):
+            if status[i] == AFLOAT:
+                ids[count] = i
+                block[_X0, count], block[_Y0, count] = lon[i], lat[i]
+                count += 1
+        for j in range(count):
+            block[_X, j], block[_Y, j] = block[_X0, j], block[_Y0, j]
+            block[_U, j], block[_V, j], block[_SX, j], block[_SY, j], block[_CODE, j] = 0.0, 0.0, 0.0, 0.0, 0.0
+            scales = _scales(block[_Y0, j])
+            block[_E, j], block[_E1, j], block[_E2, j], block[_E3, j] = scales[0], scales[1], scales[2], scales[3]
+            block[_N, j], block[_N1, j], block[_N2, j] = scales[4], scales[5], scales[6]
+        _stage(block, count, ids, f0, wet, cell, grid, windage, use_wind, extra, 1.0, 0.5 * h, True)
+        _stage(block, count, ids, f1, wet, cell, grid, windage, use_wind, extra, 2.0, 0.5 * h, False)
+        _stage(block, count, ids, f1, wet, cell, grid, windage, use_wind, extra, 2.0, h, False)
+        _stage(block, count, ids, f2, wet, cell, grid, windage, use_wind, extra, 1.0, 0.0, False)
+        for j in range(count):
+            i = ids[j]
+            if block[_CODE, j] != AFLOAT:
+                status[i] = dry_status if block[_CODE, j] == NO_FORCING else np.int8(block[_CODE, j])
+                continue
+            x, y = block[_X0, j] + h / 6.0 * block[_SX, j], block[_Y0, j] + h / 6.0 * block[_SY, j]
+            if _ashore(x, y, land, shore):
+                status[i] = STRANDED
+                continue
+            lon[i], lat[i] = x, y
+            if not (y > -_POLE and y < _POLE):
+                status[i] = LEFT
 
 
 @_jit

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from oceanclean.drift import features as seen
 from oceanclean.drift import history
-from oceanclean.drift.drifters import Tracks
 from oceanclean.drift.settings import ResidualSettings
 
 Complex = NDArray[np.complex128]
@@ -55,13 +53,17 @@ def growing_variance(error: Complex, energy: Floats) -> tuple[float, float]:
     return max(float(floor), 0.05 * float(half.mean())), float(slope)
 
 
-def displacement_variance(settings: ResidualSettings, lead_h: float) -> float:
-    """Variance a component, km2, of the displacement by the error with memory (Taylor 1921)."""
+def displacement_variance(settings: ResidualSettings, lead_h: float, known_share: float = 0.0) -> float:
+    """Variance a component, km2, of the displacement by the error with memory.
+
+    Args:
+        settings: size and memory of the error.
+        lead_h: hours.
+        known_share: share of the error's variance at the start that recent fixes tell; 0 without fixes (Taylor 1921),
+            1 where it is known (Gillespie 1996, eq. 2.15b), in between a mean of both.
+    """
     tau, sigma_km_h = settings.tau_h, 3.6 * settings.sigma_m_s
-    return float(2 * sigma_km_h**2 * tau * (lead_h - tau * -np.expm1(-lead_h / tau)))
-
-
-def recent_energy(residual: Complex, tracks: Tracks) -> Floats:
-    """(row) mean squared residual over the last 25 h, (m s-1)2."""
-    squared = np.abs(residual).astype(np.complex128) ** 2
-    return seen.trailing_mean(squared, history.HISTORY_H, tracks.first).real.astype(np.float64)
+    ratio = lead_h / tau
+    free = 2.0 * (ratio + np.expm1(-ratio))
+    known = free - np.expm1(-ratio) ** 2
+    return float((sigma_km_h * tau) ** 2 * (free + known_share * (known - free)))

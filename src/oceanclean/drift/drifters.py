@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanclean.drift import fixes
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.region import metres_per_degree
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Complex = NDArray[np.complex128]
 Index = NDArray[np.int64]
-_DRIFTER = ("buoy", "drifter_id", "id")
 _OBSERVED = (("ueast_drifter", "vnorth_drifter"), ("u_drifter", "v_drifter"), ("ve", "vn"))
 _WIND = (("ueast_atmos", "vnorth_atmos"), ("u_wind", "v_wind"), ("u10", "v10"))
 _STOKES = (("u_stokes", "v_stokes"),)
@@ -72,7 +72,9 @@ class Tracks:
 
     @property
     def current(self) -> Complex:
-        """(row) mean of the current products that have a value."""
+        """(row) mean of the current products that have a value; 0 where no product was given at all."""
+        if not self.products:
+            return np.zeros(self.size, dtype=np.complex128)
         stack = np.stack(list(self.products.values()))
         known = np.isfinite(stack)
         return np.where(known, stack, 0).sum(axis=0) / known.sum(axis=0)
@@ -80,6 +82,8 @@ class Tracks:
     @property
     def spread(self) -> Complex:
         """(row) half the difference between the first and the last product by name; 0 where only one has a value."""
+        if len(self.products) < 2:
+            return np.zeros(self.size, dtype=np.complex128)
         ordered = [self.products[name] for name in sorted(self.products)]
         half = 0.5 * (ordered[0] - ordered[-1])
         return np.where(np.isfinite(half), half, 0)
@@ -99,14 +103,35 @@ def load_tracks(folder: Path) -> Tracks:
         raise MissingDataError(folder, "*.csv, *.csv.gz", "no table", "hourly drifter tracks with forcing",
                                "Give a folder of tables, see the documentation of drift skill.")  # fmt: skip
     report: list[str] = []
-    tables = [_read(file, report) for file in files]
-    table = pd.concat(tables, ignore_index=True).sort_values(["segment", "time"], kind="stable", ignore_index=True)
+    table = pd.concat(_tables(files, report), ignore_index=True).sort_values(
+        ["segment", "time"], kind="stable", ignore_index=True
+    )
     table = _without_jumps(_without_repeats(table, report), report)
     return _as_tracks(table, tuple(report), str(folder))
 
 
-def _read(file: Path, report: list[str]) -> pd.DataFrame:
-    """One table with the columns under one name each, rows that make sense only."""
+def _tables(files: list[Path], report: list[str]) -> list[pd.DataFrame]:
+    """Every table with the columns under one name each; raw fixes to the hour, with waves where there are."""
+    import pandas as pd
+
+    raws = [(file, _raw(file, report)) for file in files]
+    waves = [raw for _, raw in raws if fixes.is_waves(raw)]
+    sea = pd.concat(waves, ignore_index=True) if waves else None
+    tables = []
+    for file, raw in raws:
+        if fixes.is_waves(raw):
+            continue
+        if fixes.is_raw(raw):
+            report.append(f"{file.name}: fixes without currents or wind along the track, brought to whole hours")
+            table = fixes.hourly(raw, sea, file, lambda part, file=file: _times(part, file, report), report)  # type: ignore[misc]
+            tables.append(table.assign(wind=0j))
+        else:
+            tables.append(_read(raw, file, report))
+    return tables
+
+
+def _raw(file: Path, report: list[str]) -> pd.DataFrame:
+    """A table as text, without the header lines that stand again further down."""
     import pandas as pd
 
     raw = pd.read_csv(file, dtype=str)
@@ -114,8 +139,15 @@ def _read(file: Path, report: list[str]) -> pd.DataFrame:
     if header.any():
         report.append(f"{file.name}: {int(header.sum())} repeated header lines dropped")
         raw = raw[~header]
+    return raw
+
+
+def _read(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
+    """One table with forcing along the tracks."""
+    import pandas as pd
+
     table = pd.DataFrame(index=raw.index)
-    drifter = _first(raw, _DRIFTER, file)
+    drifter = fixes.column(raw, fixes.ID, file)
     table["drifter"] = raw[drifter]
     table["segment"] = raw["seg"] if "seg" in raw else raw[drifter]
     table["kind"] = raw.get("type", "")
@@ -139,13 +171,6 @@ def _read(file: Path, report: list[str]) -> pd.DataFrame:
     return _without_drogue_loss(table, raw, file, report)
 
 
-def _first(raw: pd.DataFrame, names: tuple[str, ...], file: Path) -> str:
-    for name in names:
-        if name in raw:
-            return name
-    raise InputError(file, names[0], f"columns {list(raw.columns)}", f"one of {names}", "Add the column.")
-
-
 def _pair(raw: pd.DataFrame, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
     return next((pair for pair in pairs if pair[0] in raw and pair[1] in raw), None)
 
@@ -154,10 +179,11 @@ def _times(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.Series:
     """UTC times without zone; a table without zone is taken as UTC and said so."""
     import pandas as pd
 
-    if "time" not in raw:
-        raise InputError(file, "time", f"columns {list(raw.columns)}", "a column 'time'", "Add the column.")
-    stamps = pd.to_datetime(raw["time"], utc=True, errors="coerce", format="ISO8601")
-    if not raw["time"].dropna().str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").any():
+    given = raw[fixes.column(raw, fixes.TIME, file)]
+    stamps = pd.to_datetime(given, utc=True, errors="coerce", format="ISO8601")
+    if stamps.isna().all():
+        stamps = pd.to_datetime(given, utc=True, errors="coerce", format="mixed", dayfirst=True)
+    if not given.dropna().str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").any():
         report.append(f"{file.name}: times have no zone, taken as UTC")
     if stamps.isna().any():
         report.append(f"{file.name}: {int(stamps.isna().sum())} rows without a readable time dropped")
@@ -180,7 +206,11 @@ def _without_drogue_loss(table: pd.DataFrame, raw: pd.DataFrame, file: Path, rep
 def _without_repeats(table: pd.DataFrame, report: list[str]) -> pd.DataFrame:
     """Drop rows without time, place, current or wind, and fixes that stand twice."""
     products = [c for c in table if str(c).startswith("product ")]
-    usable = table[["time", "lon", "lat", "wind"]].notna().all(axis=1) & table[products].notna().any(axis=1)
+    usable = table[["time", "lon", "lat", "wind"]].notna().all(axis=1)
+    if products:
+        usable &= table[products].notna().any(axis=1)
+    if "stokes" in table and not products:
+        usable &= table["stokes"].notna()
     if (~usable).any():
         report.append(f"{int((~usable).sum())} rows without time, position, current or wind dropped")
     table = table[usable]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from oceanclean.drift.engine import Doubt, Particles, drive, place
 from oceanclean.drift.fields import HOUR_NS, Levels, check_window, coverage_hours, has_stokes, utc_ns
 from oceanclean.drift.gridding import MapGrid, Statistics, bin_mass, kernel_width, smooth_mass
+from oceanclean.drift.inflow import WAITING, Inflow, Strip, background
 from oceanclean.drift.kernel import AFLOAT, LEFT, NO_FORCING, STRANDED
 from oceanclean.drift.settings import DriftSettings, MassSettings
 from oceanclean.drift.windage import draw_windage
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 #: Share of the mass without forcing from which a forecast is flagged, and from which it is refused.
 _FLAGGED, _REFUSED = 0.02, 0.5
+#: Seconds between two fillings of the strip outside the open boundary.
+REFILL_S = 3600.0
 
 
 class Forecaster(Protocol):
@@ -38,19 +42,25 @@ class Forecaster(Protocol):
 
 @dataclass(frozen=True)
 class Seeded:
-    """The ensemble's particles at the start, member by member.
+    """The ensemble's particles at the start, member by member; in each the map's first, then those kept for inflow.
 
     Attributes:
         lon: (member * particle) degrees east.
         lat: (member * particle) degrees north.
-        mass: (member * particle) kg.
+        mass: (member * particle) kg; 0 for those that wait.
         member: (member * particle) member.
+        waiting: (member, slot) indices of the particles that wait to come in.
+        strip: ring around the map in which they are laid.
+        expected: (member, cell of the ring) kg that the background has there.
     """
 
     lon: Floats
     lat: Floats
     mass: Floats
     member: NDArray[np.int32]
+    waiting: NDArray[np.int64]
+    strip: Strip
+    expected: Floats
 
 
 def forecast(
@@ -99,7 +109,7 @@ def forecast(
     seeded = seed_particles(density_map, grid, settings, seed)
     levels, particles = _prepared(forcing, seeded, grid, settings, seed)
     notes += levels.degraded
-    density, tracks = _run(levels, particles, seeded, grid, map_ns, times, settings)
+    density, tracks = _run(levels, particles, seeded, grid, map_ns, times, settings, seed)
     notes += _coverage_notes(density, density_map, grid)
     attributes = {
         "issue_time": _iso(issue_ns), "map_time": _iso(map_ns), "seed": seed,
@@ -132,29 +142,44 @@ def seed_particles(density_map: xr.Dataset, grid: MapGrid, settings: DriftSettin
     Returns:
         The particles; the mean over members of the members' masses is the map's.
     """
-    rng = np.random.default_rng([seed, 1])
     mean = np.where(grid.sea, np.nan_to_num(density_map[names.DENSITY].to_numpy().astype(np.float64)), 0.0)
     std = np.where(grid.sea, np.nan_to_num(density_map[names.DENSITY_STD].to_numpy().astype(np.float64)), 0.0)
-    mass = mean * grid.area_km2
+    factor = mass_factors(mean, std, grid, settings.mass, settings.members, np.random.default_rng([seed, 2]))
+    members, count, kept = settings.members, settings.particles_per_member, waiting_particles(settings)
+    lon, lat, share = (np.zeros((members, count + kept)) for _ in range(3))
+    lon[:, :count], lat[:, :count], share[:, :count] = _laid_out(mean, factor, grid, count, seed)
+    lon[:, count:], lat[:, count:] = grid.lon[0], grid.lat[0]
+    strip = Strip(grid, settings.inflow.strip_m_s * REFILL_S, 2 * settings.mass.correlation_km)
+    around = background(mean, grid, strip, settings.mass.correlation_km) * strip.area_km2
+    index = np.arange(lon.size).reshape(lon.shape)
+    return Seeded(
+        lon.ravel(), lat.ravel(), share.ravel(), np.repeat(np.arange(members, dtype=np.int32), count + kept),
+        index[:, count:], strip, around * factor[:, strip.row, strip.column],
+    )  # fmt: skip
+
+
+def waiting_particles(settings: DriftSettings) -> int:
+    """Particles of each member that are kept for what flows in."""
+    return round(settings.particles_per_member * settings.inflow.particles_share)
+
+
+def _laid_out(mean: Floats, factor: Floats, grid: MapGrid, count: int, seed: int) -> tuple[Floats, Floats, Floats]:
+    """Longitude, latitude and mass (member, particle) of the map's particles."""
+    rng = np.random.default_rng([seed, 1])
+    mass, members = mean * grid.area_km2, len(factor)
     weights = mass if mass.sum() > 0 else grid.sea * grid.area_km2
     path = np.arange(mass.size).reshape(mass.shape)
     path[1::2] = path[1::2, ::-1]
     order = path.ravel()
     filled = np.cumsum(weights.ravel()[order]) / weights.sum()
-    members, count = settings.members, settings.particles_per_member
     marks = (np.arange(count) + rng.random((members, 1))) / count
     cell = order[np.minimum(np.searchsorted(filled, marks * filled[-1], side="right"), order.size - 1)]
-    factor = mass_factors(mean, std, grid, settings.mass, members, np.random.default_rng([seed, 2]))
     share = np.take_along_axis(factor.reshape(members, -1), cell, axis=1) * mass.sum() / count
     if mass.sum() > 0:  # sampling keeps the map's mass in expectation; one number for all particles makes it exact
         share *= mass.sum() * members / share.sum()
-    row, column = np.divmod(cell.ravel(), mass.shape[1])
-    r = grid.coast.raster
-    jitter = rng.random((2, row.size))
-    return Seeded(
-        r.lon0 + (column + jitter[0]) * r.dlon, r.lat0 + (row + jitter[1]) * r.dlat,
-        share.ravel(), np.repeat(np.arange(members, dtype=np.int32), count),
-    )  # fmt: skip
+    row, column = np.divmod(cell, mass.shape[1])
+    r, jitter = grid.coast.raster, rng.random((2, *cell.shape))
+    return r.lon0 + (column + jitter[0]) * r.dlon, r.lat0 + (row + jitter[1]) * r.dlat, share
 
 
 def mass_factors(mean: Floats, std: Floats, grid: MapGrid, settings: MassSettings, members: int,
@@ -193,10 +218,12 @@ def _prepared(forcing: xr.Dataset, seeded: Seeded, grid: MapGrid, settings: Drif
     levels = Levels(
         forcing, str(forcing.attrs.get("source", "forcing")), stokes_factor=push.stokes_factor,
         relative=push.relative_to_current, extend=settings.land_extension_cells, has_coast=True,
+        rim=_rim_nodes(forcing, seeded.strip),
     )  # fmt: skip
-    members, count = settings.members, settings.particles_per_member
-    windage = draw_windage(push, members, count, stokes=explicit, rng=np.random.default_rng([seed, 3]))
+    count = settings.particles_per_member + seeded.waiting.shape[1]
+    windage = draw_windage(push, settings.members, count, stokes=explicit, rng=np.random.default_rng([seed, 3]))
     lon, lat, status = place(seeded.lon, seeded.lat, levels, grid.coast)
+    status[seeded.waiting] = WAITING
     doubt = None
     if settings.residual.sigma_m_s > 0:
         key = np.uint64(np.random.default_rng([seed, 4]).integers(2**63))
@@ -206,31 +233,46 @@ def _prepared(forcing: xr.Dataset, seeded: Seeded, grid: MapGrid, settings: Drif
     return levels, Particles(lon, lat, status, windage, doubt)
 
 
+def _rim_nodes(forcing: xr.Dataset, strip: Strip) -> int:
+    """Nodes by which the forcing is carried on, so that particles of the strip move."""
+    steps = [abs(float(forcing[a][1] - forcing[a][0])) for a in ("lat", "lon")]
+    return 1 + math.ceil(max(strip.width_lat / steps[0], strip.width_lon / steps[1]))
+
+
 def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, start_ns: int, times: NDArray[np.int64],
-         settings: DriftSettings) -> tuple[xr.Dataset, xr.Dataset]:  # fmt: skip
+         settings: DriftSettings, seed: int) -> tuple[xr.Dataset, xr.Dataset]:  # fmt: skip
     """Drive the ensemble and reduce every hour as it comes."""
     statistics = Statistics(grid, times.size, settings.density)
     sample = _Sample(seeded, times.size, settings)
-    accounts = np.zeros((times.size, 4))
+    accounts, entered = np.zeros((times.size, 4)), np.zeros(times.size)
     mass = np.empty((settings.members, *grid.sea.shape))
     width = np.zeros(times.size)
-    turn = grid.coast.raster.lon0 + 0.5 * grid.lon.size * grid.coast.raster.dlon
-    hours = drive(levels, particles, start_ns, times.tolist(), dt_s=settings.step_s, coast=grid.coast,
-                  threads=settings.threads, refloat_h=settings.refloat_h)  # fmt: skip
-    for k in hours:
-        lon = particles.lon + 360.0 * np.rint((turn - particles.lon) / 360.0)  # the map's convention of longitudes
-        inside = grid.holds(lon, particles.lat)
-        status = _seen_from_the_map(particles.status, inside)
-        bin_mass(lon, particles.lat, status, seeded.member, seeded.mass, grid, mass)
-        width[k] = kernel_width(mass, settings.particles_per_member, settings.density)
-        statistics.add(k, smooth_mass(mass, grid.sea, width[k]))
-        accounts[k] = np.bincount(status, weights=seeded.mass, minlength=4)[:4] / settings.members
-        sample.add(k, lon, particles.lat, status)
+    inflow = Inflow(seeded.strip, seeded.expected, seeded.waiting, settings.inflow, np.random.default_rng([seed, 5]))
+    stops = np.union1d(np.arange(start_ns, times[0], round(REFILL_S * 1e9)), times)
+    row = {int(t): k for k, t in enumerate(times)}
+    stages = drive(levels, particles, start_ns, stops.tolist(), dt_s=settings.step_s, coast=grid.coast,
+                   threads=settings.threads, refloat_h=settings.refloat_h)  # fmt: skip
+    for stop in stages:
+        lon = particles.lon + 360.0 * np.rint((_middle(grid) - particles.lon) / 360.0)  # as the map counts longitudes
+        inflow.settle(lon, particles.lat, particles.status, seeded.mass, grid)
+        k = row.get(int(stops[stop]))
+        if k is not None:
+            status = _seen_from_the_map(particles.status, grid.holds(lon, particles.lat))
+            bin_mass(lon, particles.lat, status, seeded.member, seeded.mass, grid, mass)
+            width[k] = kernel_width(mass, settings.particles_per_member, settings.density)
+            statistics.add(k, smooth_mass(mass, grid.sea, width[k]))
+            accounts[k] = np.bincount(status, weights=seeded.mass, minlength=4)[:4] / settings.members
+            entered[k] = inflow.entered_kg
+            sample.add(k, lon, particles.lat, status)
+        inflow.fill(lon, particles.lat, particles.status, seeded.mass, seeded.member)
+        particles.lon[:] = lon + 360.0 * np.rint((levels.middle_lon - lon) / 360.0)  # as the forcing counts them
     stamps = times.astype("datetime64[ns]")
     density = statistics.dataset(stamps)
     for code, name in ((AFLOAT, "afloat"), (STRANDED, "stranded"), (LEFT, "left"), (NO_FORCING, "no_forcing")):
         attributes = {"units": "kg", "long_name": f"mean mass {name.replace('_', ' ')}"}
         density[f"mass_{name}"] = (("time",), accounts[:, code], attributes)
+    attributes = {"units": "kg", "long_name": "mean mass that has come in through the open boundary"}
+    density["mass_entered"] = (("time",), entered, attributes)
     density["kernel_width"] = (("time",), width, {"units": "1", "long_name": "smoothing kernel's sigma in cells"})
     return density, sample.dataset(stamps)
 
@@ -240,21 +282,31 @@ def _seen_from_the_map(status: NDArray[np.int8], inside: NDArray[np.bool_]) -> N
 
     What floats beyond the map has left (and may come back); what lies within it but outside the forcing lacks forcing.
     """
-    seen = np.where((status == AFLOAT) & ~inside, LEFT, status)
+    seen = np.where((status == AFLOAT) & ~inside | (status == WAITING), LEFT, status)
     return np.where((status == LEFT) & inside, NO_FORCING, seen).astype(np.int8)
 
 
+def _middle(grid: MapGrid) -> float:
+    """Longitude of the map's middle, degrees east."""
+    return grid.coast.raster.lon0 + 0.5 * grid.lon.size * grid.coast.raster.dlon
+
+
 class _Sample:
-    """The thinned sample of particles, with each member's mass kept."""
+    """The thinned sample of particles, with each member's mass kept; those that came in stand after the map's."""
 
     def __init__(self, seeded: Seeded, times: int, settings: DriftSettings) -> None:
         members = min(settings.tracks.members, settings.members)
-        count = min(settings.tracks.particles, settings.particles_per_member)
-        picked = (np.arange(count) + 0.5) * settings.particles_per_member / count
-        within = np.arange(members)[:, None] * settings.particles_per_member + picked.astype(np.int64)
-        self.index, self.shape = within.ravel(), (members, count)
-        total = np.bincount(seeded.member, weights=seeded.mass, minlength=settings.members)[:members, None]
-        mass = seeded.mass[within]
+        own, kept = settings.particles_per_member, seeded.waiting.shape[1]
+        count = min(settings.tracks.particles, own)
+        extra = math.ceil(kept * count / own)
+        first = np.arange(members)[:, None] * (own + kept)
+        self.mapped = first + ((np.arange(count) + 0.5) * own / count).astype(np.int64)
+        self.extra = first + own + ((np.arange(extra) + 0.5) * kept / max(extra, 1)).astype(np.int64)
+        index = np.concatenate([self.mapped, self.extra], axis=1)
+        self.index, self.shape, self.seeded = index.ravel(), index.shape, seeded
+        everything = seeded.member[seeded.mass > 0], seeded.mass[seeded.mass > 0]
+        total = np.bincount(everything[0], weights=everything[1], minlength=settings.members)[:members, None]
+        mass = seeded.mass[self.mapped]
         held = mass.sum(axis=1, keepdims=True)
         self.mass = mass * np.divide(total, held, out=np.zeros_like(held), where=held > 0)
         self.lon, self.lat = (np.empty((times, self.index.size), dtype=np.float32) for _ in range(2))
@@ -271,7 +323,10 @@ class _Sample:
             name: (dims, values.T.reshape(*self.shape, -1))
             for name, values in (("lon", self.lon), ("lat", self.lat), ("status", self.status))
         }
-        return xr.Dataset({**variables, "mass": (dims[:2], self.mass)}, coords={"time": times})
+        slots = self.seeded.waiting.shape[1]
+        came_in = self.seeded.mass[self.extra] * (slots / max(self.extra.shape[1], 1))
+        mass = np.concatenate([self.mass, came_in], axis=1)
+        return xr.Dataset({**variables, "mass": (dims[:2], mass)}, coords={"time": times})
 
 
 def _coverage_notes(density: xr.Dataset, density_map: xr.Dataset, grid: MapGrid) -> list[str]:

@@ -176,14 +176,19 @@ class Levels:
         windage: one (downwind, crosswind) for all particles, folded into the field; None leaves the wind apart.
         extend: cells by which currents are continued into dry nodes (a finer coast decides what is land).
         has_coast: a coast is given; dry nodes are then water without forcing, else they are land.
+        rim: nodes by which the outermost values are carried on beyond the forcing's edges.
     """
 
     def __init__(self, forcing: xr.Dataset, source: str, *, stokes_factor: float = 1.0, relative: bool = False,
                  windage: tuple[float, float] | None = None, extend: int = 0,
-                 has_coast: bool = False) -> None:  # fmt: skip
+                 has_coast: bool = False, rim: int = 0) -> None:  # fmt: skip
         self.source, self.extend, self.relative = source, extend, relative
         self.forcing, self.stokes_factor = forcing, stokes_factor
         self.grid = regular_grid(forcing, source)
+        self.rim = (rim, 0 if self.grid.periodic else rim)
+        self.grid = self.grid._replace(
+            lat0=self.grid.lat0 - self.rim[0] * self.grid.dlat, lon0=self.grid.lon0 - self.rim[1] * self.grid.dlon
+        )
         self.times = time_axis(forcing, source)
         self.has_wind, self.has_stokes = has_wind(forcing), has_stokes(forcing) and stokes_factor > 0
         self.windage = windage if self.has_wind else None
@@ -207,7 +212,13 @@ class Levels:
     def shape(self) -> tuple[int, int, int]:
         """(lat, lon, channel) of a packed level."""
         extra = 1 if self.grid.periodic else 0
-        return self.forcing.sizes["lat"], self.forcing.sizes["lon"] + extra, 4 if self.use_wind else 2
+        rows, columns = (self.forcing.sizes[a] + 2 * n for a, n in zip(("lat", "lon"), self.rim, strict=True))
+        return rows, columns + extra, 4 if self.use_wind else 2
+
+    @property
+    def middle_lon(self) -> float:
+        """Longitude of the forcing's middle, degrees east."""
+        return self.grid.lon0 + 0.5 * (self.forcing.sizes["lon"] + 2 * self.rim[1] - 1) * self.grid.dlon
 
     def pair(self, t_ns: int, forward: bool) -> Pair:
         """The two levels around a time; at a level, the pair that lies ahead."""
@@ -254,6 +265,9 @@ class Levels:
         field[~wet] = 0.0
         if self.grid.periodic:
             field, wet = np.concatenate([field, field[:, :1]], axis=1), np.concatenate([wet, wet[:, :1]], axis=1)
+        if any(self.rim):
+            sides = tuple((n, n) for n in self.rim)
+            field, wet = np.pad(field, (*sides, (0, 0)), mode="edge"), np.pad(wet, sides, mode="edge")
         return np.ascontiguousarray(field), wet
 
     def _read(self, pair: tuple[str, str], index: int) -> tuple[Floats, Floats]:

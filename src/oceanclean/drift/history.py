@@ -21,6 +21,9 @@ HISTORY_H = 25
 LONGEST_H = 72
 _M2 = 2 * np.pi / 12.42
 _MEANS_H = (1, 3, 6, 13, 25)
+#: Number of statistics, and places of the mean over the last hour and over the last 25.
+STATISTICS = len(_MEANS_H) + 3
+LAST_HOUR, LAST_DAY = 0, 4
 
 
 def statistics(residual: Complex, first: Index, lat: Floats) -> Complex:
@@ -79,16 +82,7 @@ def fit_fading(stats: Complex, residual: Complex, usable: NDArray[np.bool_], las
     return weights * np.exp(-((np.arange(LONGEST_H + 1) / taper_h) ** 2))[:, None]
 
 
-def carried_km(weights: Complex, stats: Complex, horizon_h: int) -> Complex:
-    """Displacement by the carried residual.
-
-    Args:
-        weights: (lead, statistic).
-        stats: (start, statistic).
-        horizon_h: lead in hours.
-
-    Returns:
-        (start) complex displacement, km.
-    """
-    velocity = stats @ weights[: horizon_h + 1].T
-    return 3.6 * 0.5 * (velocity[:, :-1] + velocity[:, 1:]).sum(axis=1)
+def recent_energy(residual: Complex, first: Index) -> Floats:
+    """(row) mean squared residual over the last 25 h, (m s-1)2."""
+    squared = np.abs(residual).astype(np.complex128) ** 2
+    return trailing_mean(squared, HISTORY_H, first).real.astype(np.float64)

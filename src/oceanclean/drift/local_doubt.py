@@ -7,11 +7,13 @@ ensemble draws. Few fixes are outweighed by the prior, many outweigh it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanclean.drift.recent import posterior
 from oceanclean.drift.settings import DriftSettings
 from oceanclean.products import names
 from oceanclean.region import metres_per_degree
@@ -47,7 +49,8 @@ def local_doubt(
     """
     prior = settings.residual
     steps = _steps(drifters)
-    residual = _residual(steps, forcing, settings.residual.drifter_windage) if len(steps) else np.empty(0, complex)
+    windage = settings.residual.drifter_windage
+    residual = _residual(steps, _seen(steps, forcing), windage) if len(steps) else np.empty(0, complex)
     known = np.isfinite(residual)
     hours = float(steps["hours"].to_numpy()[known].sum()) if len(steps) else 0.0
     found: dict[str, Any] = {
@@ -67,6 +70,52 @@ def local_doubt(
     found |= {"sigma_m_s": round(sigma, 4), "tau_h": round(tau, 2)}
     changed = prior.model_copy(update={"sigma_m_s": sigma, "tau_h": tau})
     return settings.model_copy(update={"residual": changed}), found
+
+
+def followed_currents(
+    drifters: gpd.GeoDataFrame, forcing: xr.Dataset, settings: DriftSettings
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Currents scaled and turned as the region's drifters of the last days show, drawn towards the currents as given.
+
+    The residual is explained by the current and by the wind (:mod:`oceanclean.drift.recent`); only the current's part
+    is taken over, since a drifter's windage is not the debris's.
+
+    Args:
+        drifters: ``Drifters`` table up to the issue time.
+        forcing: ``Forcing`` that covers them.
+        settings: priors, ``recent``.
+
+    Returns:
+        The forcing with its currents multiplied by one complex number, and ``current_scale`` and
+        ``current_turn_deg`` (anticlockwise) of that number; 1 and 0 where drifters are too few.
+    """
+    steps = _steps(drifters)
+    factor = 1.0 + 0j
+    if len(steps) and float(steps["hours"].sum()) >= settings.residual.least_drifter_hours:
+        factor += _current_coefficient(steps, forcing, settings)
+    found = {"current_scale": round(abs(factor), 3), "current_turn_deg": round(float(np.degrees(np.angle(factor))), 1)}
+    if factor == 1.0:
+        return forcing, found
+    east, north = forcing[names.EASTWARD_CURRENT], forcing[names.NORTHWARD_CURRENT]
+    changed = forcing.copy()
+    changed[names.EASTWARD_CURRENT] = (factor.real * east - factor.imag * north).clip(-5, 5).assign_attrs(east.attrs)
+    changed[names.NORTHWARD_CURRENT] = (factor.imag * east + factor.real * north).clip(-5, 5).assign_attrs(north.attrs)
+    return changed, found
+
+
+def _current_coefficient(steps: pd.DataFrame, forcing: xr.Dataset, settings: DriftSettings) -> complex:
+    """What the current lacks, as a share of itself (complex: strength and turn)."""
+    seen = _seen(steps, forcing)
+    residual = _residual(steps, seen, settings.residual.drifter_windage)
+    terms = np.stack([seen.current, seen.wind], axis=1)
+    known = np.isfinite(residual)
+    age_h = (steps["time"].max() - steps["time"]).dt.total_seconds().to_numpy()[known] / 3600.0
+    weight = steps["hours"].to_numpy()[known] * np.exp(-age_h / settings.recent.memory_h)
+    x, rest = terms[known], residual[known]
+    power = (np.conj(x)[:, :, None] * x[:, None, :] * weight[:, None, None]).sum(axis=0)
+    agreed = (np.conj(x) * (weight * rest)[:, None]).sum(axis=0)
+    doubt = np.array([settings.recent.current, settings.recent.wind])
+    return complex(posterior(power, agreed, doubt, settings.recent)[0])
 
 
 def _steps(drifters: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -92,8 +141,22 @@ def _steps(drifters: gpd.GeoDataFrame) -> pd.DataFrame:
     })[keep].reset_index(drop=True)  # fmt: skip
 
 
-def _residual(steps: pd.DataFrame, forcing: xr.Dataset, windage: float) -> NDArray[np.complex128]:
-    """Drifter velocity less that of the physics (east + i north), m/s; NaN where the forcing is unknown."""
+@dataclass(frozen=True)
+class _Seen:
+    """Forcing at the fixes, east + i north, m/s; NaN where unknown, 0 where the forcing has no such variable.
+
+    Attributes:
+        current: (step).
+        wind: (step) as it acts on the drifter: 0 on one with a drogue.
+        stokes: (step) the same.
+    """
+
+    current: NDArray[np.complex128]
+    wind: NDArray[np.complex128]
+    stokes: NDArray[np.complex128]
+
+
+def _seen(steps: pd.DataFrame, forcing: xr.Dataset) -> _Seen:
     import xarray as xr
 
     west = float(forcing["lon"][0])
@@ -108,13 +171,20 @@ def _residual(steps: pd.DataFrame, forcing: xr.Dataset, windage: float) -> NDArr
         if east not in forcing or north not in forcing:
             return np.zeros(len(steps), dtype=complex)
         picked = forcing[[east, north]].interp(at)
-        return picked[east].to_numpy() + 1j * picked[north].to_numpy()
+        return np.asarray(picked[east].to_numpy() + 1j * picked[north].to_numpy())
 
     loose = ~steps["drogued"].to_numpy()
-    physics = vector(names.EASTWARD_CURRENT, names.NORTHWARD_CURRENT)
-    physics = physics + loose * windage * np.nan_to_num(vector(names.EASTWARD_WIND, names.NORTHWARD_WIND))
-    physics = physics + loose * np.nan_to_num(vector(names.EASTWARD_STOKES, names.NORTHWARD_STOKES))
-    return steps["velocity"].to_numpy() - physics
+    wind, stokes = (
+        vector(names.EASTWARD_WIND, names.NORTHWARD_WIND),
+        vector(names.EASTWARD_STOKES, names.NORTHWARD_STOKES),
+    )
+    current = vector(names.EASTWARD_CURRENT, names.NORTHWARD_CURRENT)
+    return _Seen(current, loose * np.nan_to_num(wind), loose * np.nan_to_num(stokes))
+
+
+def _residual(steps: pd.DataFrame, seen: _Seen, windage: float) -> NDArray[np.complex128]:
+    """Drifter velocity less that of the physics (east + i north), m/s; NaN where the forcing is unknown."""
+    return np.asarray(steps["velocity"].to_numpy() - seen.current - windage * seen.wind - seen.stokes)
 
 
 def _memory_h(drifter: NDArray[np.object_], residual: NDArray[np.complex128]) -> float:

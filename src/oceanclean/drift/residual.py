@@ -23,9 +23,9 @@ from oceanclean.drift.displacement_doubt import (
     displacement_variance,
     growing_variance,
     no_doubt,
-    recent_energy,
 )
 from oceanclean.drift.drifters import Tracks, load_tracks
+from oceanclean.drift.informed import Informed, along
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
@@ -194,15 +194,14 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     late = rows & (tracks.hours >= cut + 0.5 * settings.gap_h)
     trial = _fit_parts(tracks, vectors, early, settings, seed)
     weight, record = _chosen_weight(trial, tracks, vectors, late, settings)
+    taper_h = _chosen_taper(trial, tracks, early, late, room)
     whole = _fit_parts(tracks, vectors, rows, settings, seed)
     whole.weight = weight
     residual = tracks.observed - whole.physics(tracks) - whole.correction(vectors)
     stats = history.statistics(residual, tracks.first, tracks.lat)
-    whole.fading = history.fit_fading(
-        stats, residual, rows, tracks.last, settings.history_ridge, settings.history_taper_h
-    )
+    whole.fading = history.fit_fading(stats, residual, rows, tracks.last, settings.history_ridge, taper_h)
     whole.doubt = _fit_doubt(whole, tracks, rows, room)
-    whole.about |= {"weight_trial": record, "drifter_hours": int(rows.sum()),
+    whole.about |= {"weight_trial": record, "history_taper_h": taper_h, "drifter_hours": int(rows.sum()),
                     "drifters": int(np.unique(tracks.drifter[rows]).size)}  # fmt: skip
     return whole
 
@@ -307,18 +306,36 @@ def _chosen_weight(trial: Residual, tracks: Tracks, vectors: Complex, late: NDAr
     return float(best), {"weights": list(settings.weights), "mean_km": counted}
 
 
+def _chosen_taper(trial: Residual, tracks: Tracks, early: NDArray[np.bool_], late: NDArray[np.bool_],
+                  room: DriftSettings) -> float:  # fmt: skip
+    """Taper of the carried residual with the least mean error on later data; the shortest where there are too few."""
+    tapers = sorted(room.forecaster.history_tapers_h)
+    physics = trial.physics(tracks)
+    known = Informed(tracks, physics, None, 0.0, trial.fading, late, room.recent)
+    stats = history.statistics(tracks.observed - physics, tracks.first, tracks.lat)
+    scores = np.zeros(len(tapers))
+    for number, taper_h in enumerate(tapers):
+        known.fading = history.fit_fading(
+            stats, tracks.observed - physics, early, tracks.last, room.forecaster.history_ridge, taper_h
+        )
+        for lead in _CHOOSING_H:
+            starts = starts_of(tracks, late, lead)
+            if starts.size >= _ENOUGH:
+                away = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
+                scores[number] += np.abs(away).mean() / lead
+    return float(tapers[int(np.argmin(scores))])
+
+
 def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], settings: DriftSettings) -> Doubt:
     """Variance by lead and the radii that hold half and nine tenths of the errors.
 
-    The errors are those of physics with the carried residual: neither is fitted closely enough to flatter itself, as
-    the trees on their own training rows would. Many drifters over few days are few samples of the weather: variance
-    and radii are drawn towards those of the published error with memory, whose worth is counted in windows of the
-    lead's length.
+    The errors are those of physics with the coefficients that follow the drifters and with the carried residual: none
+    is fitted closely enough to flatter itself, as the trees on their own training rows would. Many drifters over few
+    days are few samples of the weather: variance and radii are drawn towards those of the published error with memory,
+    whose worth is counted in windows of the lead's length.
     """
     doubt = no_doubt()
-    residual = tracks.observed - model.physics(tracks)
-    stats = history.statistics(residual, tracks.first, tracks.lat)
-    energy = recent_energy(residual, tracks)
+    known = Informed(tracks, model.physics(tracks), None, 0.0, model.fading, rows, settings.recent)
     span_h = float(np.ptp(tracks.hours[rows])) if rows.any() else 0.0
     for lead in range(1, history.LONGEST_H + 1):
         prior = displacement_variance(settings.residual, lead)
@@ -326,47 +343,15 @@ def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], setting
         if starts.size < _ENOUGH:
             doubt.floor[lead] = prior
             continue
-        error = history.carried_km(model.fading, stats[starts], lead) - displacement_km(residual, starts, lead)
-        floor, slope = growing_variance(error, energy[starts])
-        seen_variance = floor + slope * energy[starts]
+        error = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
+        floor, slope = growing_variance(error, known.energy[starts])
+        seen_variance = floor + slope * known.energy[starts]
         worth = span_h / lead / (span_h / lead + settings.forecaster.doubt_prior_windows)
         factor = worth + (1.0 - worth) * prior / float(seen_variance.mean())
         doubt.floor[lead], doubt.slope[lead] = factor * floor, factor * slope
         found = np.quantile(np.abs(error) ** 2 / seen_variance, [0.5, 0.9])
         doubt.radius2[lead] = worth * found + (1.0 - worth) * doubt.radius2[lead]
     return doubt
-
-
-def trusted_weight(weight: float, residual: Complex, full: Complex, hours: Floats, rows: NDArray[np.bool_],
-                   settings: ForecasterSettings) -> Floats:  # fmt: skip
-    """Weight of the correction at every row, from how it fared on all drifters up to that hour.
-
-    A correction learned in one season may fail in the next. It starts at its trained weight and is drawn to the
-    least-squares weight of the last days: what drifters have not confirmed lately is turned down.
-
-    Args:
-        weight: trained weight; 0 stays 0.
-        residual: (row) observed less physics, m s-1.
-        full: (row) correction at weight 1, m s-1.
-        hours: (row) time.
-        rows: (row) True where the past may be looked at.
-        settings: ``trust_hours`` (worth of the trained weight) and ``trust_window_h``.
-
-    Returns:
-        (row) between 0 and 1.
-    """
-    if weight == 0.0:
-        return np.zeros(hours.size)
-    hour = np.rint(hours - hours.min()).astype(np.int64)
-    count = int(hour.max()) + 1
-    agreed = np.bincount(hour[rows], weights=(np.conj(full) * residual).real[rows], minlength=count)
-    offered = np.bincount(hour[rows], weights=np.abs(full[rows]) ** 2, minlength=count)
-    begin = np.maximum(np.arange(count) + 1 - round(settings.trust_window_h), 0)
-    sums = [np.concatenate([[0.0], np.cumsum(x)]) for x in (agreed, offered)]
-    lately = [total[1:] - total[begin] for total in sums]
-    worth = settings.trust_hours * float(np.mean(np.abs(full[rows]) ** 2)) + 1e-12
-    found = np.clip((weight * worth + lately[0]) / (worth + lately[1]), 0.0, 1.0)
-    return np.asarray(found[hour])
 
 
 def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | None = None) -> dict[str, Any]:

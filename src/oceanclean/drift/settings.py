@@ -55,11 +55,34 @@ class ResidualSettings(Settings):
     least_drifter_hours: float = Field(default=48.0, ge=0, description="fewer say nothing")
 
 
+class RecentSettings(Settings):
+    """How the forecast follows drifters that report, see :mod:`oceanclean.drift.recent`."""
+
+    memory_h: float = Field(default=72.0, gt=0, description="e-folding time of what drifters showed")
+    independent_share: float = Field(default=0.02, gt=0, le=1, description="independent samples in a drifter-hour")
+    sigma_m_s: float = Field(default=0.25, gt=0, le=2, description="error of one hour's velocity, a component")
+    wind: float = Field(default=0.01, gt=0, le=0.1, description="doubt of the windage")
+    current: float = Field(default=0.3, gt=0, le=2, description="doubt of the current's strength and turn")
+    products: float = Field(default=0.5, gt=0, le=2, description="doubt of the weight between two current products")
+    stokes: float = Field(default=1.0, gt=0, le=3, description="doubt of the Stokes drift's share and turn")
+    learned: float = Field(default=0.5, gt=0, le=2, description="doubt of the weight of a fitted correction")
+    known_share: float = Field(default=0.4, ge=0, le=1, description="of the error's variance that recent fixes tell")
+    fast_h: float = Field(default=4.0, gt=0, description="memory of what the last hour has beyond the last day")
+
+
 class MassSettings(Settings):
     """How the doubt of the density map enters the ensemble."""
 
     correlation_km: float = Field(default=10.0, gt=0, le=1000)
     largest_cv: float = Field(default=3.0, gt=0, le=10)
+
+
+class InflowSettings(Settings):
+    """Debris that the water brings in through the open boundary of the map, see :mod:`oceanclean.drift.inflow`."""
+
+    particles_share: float = Field(default=0.1, ge=0, le=1, description="kept for it, of a member's; 0: none comes in")
+    batch_share: float = Field(default=0.15, gt=0, le=1, description="of those, in the strip at one time")
+    strip_m_s: float = Field(default=2.0, gt=0, le=5, description="fastest inflow that the strip's width allows for")
 
 
 class DensitySettings(Settings):
@@ -79,8 +102,9 @@ class TracksSettings(Settings):
 
 
 class ForecasterSettings(Settings):
-    """How the residual of drifters over physics is learned."""
+    """How the residual of drifters over physics is learned, and which fitted file corrects the daily forecast."""
 
+    file: Path | None = Field(default=None, description="fitted forecaster, relative to the configuration folder")
     prior_windage: float = Field(default=0.025, ge=0, le=0.1)
     prior_rows: float = Field(default=300.0, ge=0, description="rows that the prior windage of a class is worth")
     ridge: float = Field(
@@ -95,9 +119,9 @@ class ForecasterSettings(Settings):
     inner_share: float = Field(default=0.6, gt=0.1, lt=0.9, description="earlier share of the time that fits")
     gap_h: float = Field(default=25.0, ge=0, description="hours left out between blocks: two tides")
     history_ridge: float = Field(default=0.5, gt=0)
-    history_taper_h: float = Field(default=12.0, gt=0, description="recent residual fades as exp(-(lead / taper)^2)")
-    trust_hours: float = Field(default=300.0, ge=0, description="drifter-hours the trained weight is worth")
-    trust_window_h: float = Field(default=120.0, gt=0, description="how far back drifters vouch for the correction")
+    history_tapers_h: tuple[float, ...] = Field(
+        default=(12.0, 24.0, 48.0, 96.0), description="candidates: recent residual fades as exp(-(lead / taper)^2)"
+    )
     doubt_prior_windows: float = Field(default=1.0, ge=0, description="windows of a lead's length the prior is worth")
     domain_lat_deg: float = Field(default=2.0, ge=0, description="beyond the training box it is not used")
     domain_lon_deg: float = Field(default=3.0, ge=0)
@@ -114,21 +138,18 @@ class DriftSettings(Settings):
     refloat_h: float | None = Field(default=None, gt=0)
     windage: WindageSettings = Field(default_factory=WindageSettings)
     residual: ResidualSettings = Field(default_factory=lambda: ResidualSettings(coherent_share=0.7))
+    recent: RecentSettings = Field(default_factory=RecentSettings)
     mass: MassSettings = Field(default_factory=MassSettings)
+    inflow: InflowSettings = Field(default_factory=InflowSettings)
     density: DensitySettings = Field(default_factory=DensitySettings)
     tracks: TracksSettings = Field(default_factory=TracksSettings)
     forecaster: ForecasterSettings = Field(default_factory=ForecasterSettings)
 
 
-def load_drift_settings(name: str = "drift", config: Path | None = None) -> DriftSettings:
-    """Settings of ``config/models/<name>.yaml``.
+def load_settings(config: Path | None = None) -> DriftSettings:
+    """Settings of the room, ``models/drift.yaml`` of a configuration folder, by default the one in use.
 
     Raises:
         SettingsError: names file, key, value and what was expected.
     """
-    return load_model_settings(name, DriftSettings, config)
-
-
-def load_settings(config: Path | None = None) -> DriftSettings:
-    """Settings of the room from a configuration folder, by default the one in use."""
-    return load_drift_settings(config=config)
+    return load_model_settings("drift", DriftSettings, config)

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oceanclean.drift import history, scores
-from oceanclean.drift.displacement_doubt import displacement_variance, recent_energy
+from oceanclean.drift.displacement_doubt import displacement_variance
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.features import trailing_mean
+from oceanclean.drift.informed import Informed, along, published_fading
 from oceanclean.drift.residual import (
     Residual,
     displacement_km,
@@ -27,9 +28,8 @@ from oceanclean.drift.residual import (
     load_forecaster,
     starts_of,
     track_vectors,
-    trusted_weight,
 )
-from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
+from oceanclean.drift.settings import DriftSettings, load_settings
 from oceanclean.drift.windage import mean_windage
 from oceanclean.errors import MissingDataError, SettingsError
 
@@ -65,53 +65,44 @@ class Cases:
     radius2: Floats
 
 
-class Physics:
-    """What ships: published windage and an error with memory of published size."""
+class Physics(Informed):
+    """What ships: published windage, priors and memory; it follows the drifters that report, and fits nothing.
 
-    def __init__(self, tracks: Tracks, settings: DriftSettings) -> None:
+    Args:
+        tracks: the drifters.
+        settings: of the room.
+        rows: (row) drifters and times whose past may be looked at.
+    """
+
+    def __init__(self, tracks: Tracks, settings: DriftSettings, rows: NDArray[np.bool_]) -> None:
         push = mean_windage(settings.windage, "unknown", stokes=tracks.stokes is not None)
-        self.velocity = tracks.current + push * tracks.wind
+        velocity = tracks.current + push * tracks.wind
         if tracks.stokes is not None:
-            self.velocity = self.velocity + settings.windage.stokes_factor * np.nan_to_num(tracks.stokes)
-        self.residual = settings.residual
-
-    def paths(self, starts: Index, lead: int) -> Complex:
-        """(start, hour 0..lead) predicted displacement, km."""
-        return _paths(self.velocity, starts, lead)
+            velocity = velocity + settings.windage.stokes_factor * np.nan_to_num(tracks.stokes)
+        fading = published_fading(settings.recent, settings.residual)
+        super().__init__(tracks, velocity, None, 0.0, fading, rows, settings.recent)
+        self.room = settings
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance (Taylor 1921) and radii at a lead."""
-        return np.full(starts.size, displacement_variance(self.residual, lead)), np.tile(
-            [_GAUSS50, _GAUSS90], (starts.size, 1)
-        )
+        variance = displacement_variance(self.room.residual, lead, self.room.recent.known_share)
+        return np.full(starts.size, variance), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
 
 
-class Learned:
-    """A fitted forecaster with the drifter's own last day and a weight that follows what drifters did lately.
+class Learned(Informed):
+    """A fitted forecaster, which follows the drifters that report in the same way.
 
     Args:
         tracks: the drifters.
         model: the forecaster.
         rows: (row) drifters and times whose past may be looked at.
-        settings: how fast the weight follows.
+        settings: of the room.
     """
 
-    def __init__(self, tracks: Tracks, model: Residual, rows: NDArray[np.bool_], settings: ForecasterSettings) -> None:
+    def __init__(self, tracks: Tracks, model: Residual, rows: NDArray[np.bool_], settings: DriftSettings) -> None:
+        learned = model.correction(track_vectors(tracks), weight=1.0)
+        super().__init__(tracks, model.physics(tracks), learned, model.weight, model.fading, rows, settings.recent)
         self.model = model
-        self.physics = model.physics(tracks)
-        self.full = model.correction(track_vectors(tracks), weight=1.0)
-        residual = tracks.observed - self.physics
-        self.weight = trusted_weight(model.weight, residual, self.full, tracks.hours, rows, settings)
-        self.stats = history.statistics(residual, tracks.first, tracks.lat)
-        self.full_stats = history.statistics(self.full, tracks.first, tracks.lat)
-        self.energy = recent_energy(residual, tracks)
-
-    def paths(self, starts: Index, lead: int) -> Complex:
-        """(start, hour 0..lead) predicted displacement, km; the carried residual reaches over 72 h."""
-        weight = self.weight[starts][:, None]
-        carried = (self.stats[starts] - weight * self.full_stats[starts]) @ self.model.fading[: lead + 1].T
-        moved = _paths(self.physics, starts, lead) + weight * _paths(self.full, starts, lead)
-        return moved + _accumulated(carried)
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance and radii at a lead."""
@@ -129,21 +120,11 @@ class Plain:
         """(start, hour 0..lead) predicted displacement, km."""
         if self.held:
             return _KM_PER_MS_H * self.velocity[starts][:, None] * np.arange(lead + 1)
-        return _paths(self.velocity, starts, lead)
+        return along(self.velocity, starts, lead)
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:  # noqa: ARG002
         """None: the forecast is a point."""
         return np.zeros(starts.size), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
-
-
-def _accumulated(velocity: Complex) -> Complex:
-    """(start, hour) displacement in km of hourly velocities (start, hour), trapezoidal."""
-    steps = 0.5 * _KM_PER_MS_H * (velocity[:, 1:] + velocity[:, :-1])
-    return np.concatenate([np.zeros((len(velocity), 1)), np.cumsum(steps, axis=1)], axis=1)
-
-
-def _paths(velocity: Complex, starts: Index, lead: int) -> Complex:
-    return _accumulated(velocity[starts[:, None] + np.arange(lead + 1)])
 
 
 def baselines_of(tracks: Tracks) -> dict[str, Plain]:
@@ -163,7 +144,7 @@ Forecast = Physics | Learned | Plain
 
 def cases_of(forecast: Forecast, tracks: Tracks, starts: Index, lead: int) -> Cases:
     """Score material of one forecast from given starts."""
-    truth = _paths(tracks.observed, starts, lead)
+    truth = along(tracks.observed, starts, lead)
     away = forecast.paths(starts, lead) - truth
     variance, radius2 = forecast.doubt(starts, lead)
     return Cases(starts, away[:, -1], np.abs(away[:, 1:]), variance, radius2)
@@ -228,11 +209,11 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
         folds = _refitted(tracks, fold_rows(tracks), settings)
         used = "refitted in every drifter x time fold"
     elif model is None:
-        folds = [(Physics(tracks, settings), everywhere)]
+        folds = [(Physics(tracks, settings, everywhere), everywhere)]
     else:
         fitted = load_forecaster(Path(model))
         notes += _overlap(fitted, tracks)
-        folds = [(Learned(tracks, fitted, everywhere, settings.forecaster), everywhere)]
+        folds = [(Learned(tracks, fitted, everywhere, settings), everywhere)]
     record = _scored(folds, tracks)
     record |= {"protocol": protocol, "model": used, "data": str(data_dir), "notes": notes}
     record["leak"] = _leak(tracks, settings, record) if protocol == "blocked" else None
@@ -252,7 +233,7 @@ def _refitted(
     tracks: Tracks, folds: Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]], settings: DriftSettings
 ) -> list[tuple[Forecast, NDArray[np.bool_]]]:
     """A forecaster for every fold, beside the rows it is scored on."""
-    return [(Learned(tracks, fit(tracks, train, settings), test, settings.forecaster), test) for train, test in folds]
+    return [(Learned(tracks, fit(tracks, train, settings), test, settings), test) for train, test in folds]
 
 
 def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks) -> dict[str, Any]:
@@ -283,7 +264,7 @@ def _add(row: dict[str, Any], summary: dict[str, Any], lead: int) -> None:
 def _summary(cases: Cases, tracks: Tracks, lead: int) -> dict[str, Any]:
     """All scores of one row at one horizon."""
     rng = np.random.default_rng(lead)
-    steps = np.abs(np.diff(_paths(tracks.observed, cases.start, lead), axis=1))
+    steps = np.abs(np.diff(along(tracks.observed, cases.start, lead), axis=1))
     skill = scores.liu_weisberg(cases.distance, np.cumsum(steps, axis=1))
     finite = skill[np.isfinite(skill)]
     last = cases.distance[:, -1]

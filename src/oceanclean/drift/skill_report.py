@@ -29,6 +29,8 @@ def skill_table(record: dict[str, Any]) -> str:
         ("starts_by_horizon", "starts", "d"),
     ):  # fmt: skip
         lines.append(_row(label, record[name], leads, form))
+    lines += ["", "share of truths in each tenth of the predicted distance (PIT; 0.10 each where the doubt is true)"]
+    lines += [f"{lead + ' h':<26}" + "".join(f"{share:>8.2f}" for share in record["pit"][lead]) for lead in leads]
     lines += ["", "mean separation less that of a baseline, km [95 % interval over drifters]; negative is better"]
     for name, gains in record["gain_over"].items():
         cells = [f"{g['difference_km']:+.2f} [{g['interval_km'][0]:+.2f}, {g['interval_km'][1]:+.2f}]"

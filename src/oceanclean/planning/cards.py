@@ -12,7 +12,9 @@ import numpy as np
 
 from oceanclean.planning import geodesy, notation
 from oceanclean.planning.evidence import Witness
-from oceanclean.planning.model import Alternate, Leg, Order, Port, Task, TrackPoint, Vessel
+from oceanclean.planning.model import Alternate, Leg, Order, Port, Search, Task, TrackPoint, Vessel
+from oceanclean.planning.search_pattern import expanding_square, search_radius_nm
+from oceanclean.planning.settings import PlanningSettings
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -102,7 +104,7 @@ def tasks_of(plan: Plan, witness: Witness) -> list[Task]:
 
 
 def vessels_of(
-    plan: Plan, fleet: gpd.GeoDataFrame, ports: list[Port], patches: Patches, alternate_h: float
+    plan: Plan, fleet: gpd.GeoDataFrame, ports: list[Port], patches: Patches, settings: PlanningSettings
 ) -> list[Vessel]:
     """Cards of every vessel of the fleet: those sent first, by expected catch; then those that stay."""
     summaries = sorted(plan.vessels, key=lambda v: (v.status != "sent", -v.expected_kg, v.vessel_id))
@@ -112,18 +114,18 @@ def vessels_of(
         name = notation.slug(summary.vessel_id)
         name = f"{name}-{number}" if name.lower() in taken else name
         taken.add(name.lower())
-        cards.append(_vessel(number, name, summary, rows.get(summary.vessel_id, {}), plan, ports, patches, alternate_h))
+        cards.append(_vessel(number, name, summary, rows.get(summary.vessel_id, {}), plan, ports, patches, settings))
     return cards
 
 
 def _vessel(
     number: int, file_name: str, summary: VesselSummary, row: Mapping[str, Any], plan: Plan, ports: list[Port],
-    patches: Patches, alternate_h: float,
+    patches: Patches, settings: PlanningSettings,
 ) -> Vessel:  # fmt: skip
     mine = plan.orders[plan.orders["vessel_id"] == summary.vessel_id].sort_values("sequence")
     limits = {key: float(row.get(key, np.nan)) for key in ("transit_speed", "max_wave_height", "max_wind")}
     transit_kn = limits["transit_speed"] * notation.KNOTS_PER_M_S
-    orders = _orders(number, mine, ports, patches, limits, alternate_h)
+    orders = _orders(number, mine, ports, patches, limits, settings)
     home = row.get("geometry")
     lat, lon = geodesy.rounded(home.y, home.x) if home is not None else _first_place(orders)
     sent = summary.status == "sent" and bool(orders)
@@ -156,11 +158,11 @@ def _first_place(orders: list[Order]) -> tuple[float, float]:
 
 def _orders(
     number: int, table: gpd.GeoDataFrame, ports: list[Port], patches: Patches, limits: Mapping[str, float],
-    alternate_h: float,
+    settings: PlanningSettings,
 ) -> list[Order]:  # fmt: skip
     rows = table.to_dict("records")
     return [
-        _order(number, row, slack, ports, patches, limits, alternate_h)
+        _order(number, row, slack, ports, patches, limits, settings)
         for row, slack in zip(rows, spare_hours(rows), strict=True)
     ]
 
@@ -182,7 +184,7 @@ def spare_hours(rows: list[dict[str, Any]]) -> list[float]:
 
 def _order(
     number: int, row: Mapping[str, Any], spare_h: float, ports: list[Port], patches: Patches,
-    limits: Mapping[str, float], alternate_h: float,
+    limits: Mapping[str, float], settings: PlanningSettings,
 ) -> Order:  # fmt: skip
     lat, lon = geodesy.rounded(row["geometry"].y, row["geometry"].x)
     arrive, leave = _when(row["arrive"]), _when(row["leave"])
@@ -206,7 +208,8 @@ def _order(
         evidence=task.evidence if task else "", reason=notation.plain(row["reason"], 600),
         go_no_go=_gates(waves, wind_kn, limits) if collects else "",
         leave_by=_leave_by(leave, spare_h) if collects else None, spare_h=round(spare_h, 2) if collects else None,
-        alternate=_alternate(row, lat, lon, leave, patches, limits, alternate_h) if collects else None,
+        search=_search(row, task, drift, limits, settings) if collects else None,
+        alternate=_alternate(row, lat, lon, leave, patches, limits, settings.alternate_h) if collects else None,
     )  # fmt: skip
 
 
@@ -230,6 +233,21 @@ def _gates(waves: float | None, wind_kn: float | None, limits: Mapping[str, floa
 def _leave_by(leave: datetime, spare_h: float) -> str:
     """Latest departure that still ends the trip within the vessel's endurance."""
     return notation.iso(leave + timedelta(hours=max(0.0, spare_h)))
+
+
+def _search(
+    row: Mapping[str, Any], task: Task | None, drift: tuple[float, float] | None, limits: Mapping[str, float],
+    settings: PlanningSettings,
+) -> Search | None:  # fmt: skip
+    """Where to look if the patch is not seen; None where the chance of finding says nothing."""
+    radius = search_radius_nm(_number(row["found_probability"]), settings.found_within_m, settings.search_covers)
+    if radius is None:
+        return None
+    radius = max(radius, task.radius_m / notation.METRES_PER_NM if task else 0.0)
+    return expanding_square(
+        radius, 2 * settings.sight_m / notation.METRES_PER_NM, drift[0] if drift else 0.0,
+        limits["transit_speed"] * notation.KNOTS_PER_M_S, settings.search_covers,
+    )  # fmt: skip
 
 
 def _alternate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from oceanclean.planning import cards, evidence, geodesy, notation, provenance, verdict
+from oceanclean.planning import cards, evidence, geodesy, hand, notation, provenance, verdict
 from oceanclean.planning.model import SCHEMA, ClosedArea, PlanView, Port
 from oceanclean.planning.settings import PlanningSettings
 
@@ -48,7 +48,7 @@ def compose(
     ports = _ports(region)
     witness = evidence.Witness(density_map, detections, plan.issue_time, settings.evidence_km, len(segmentations))
     tasks = cards.tasks_of(plan, witness)
-    vessels = cards.vessels_of(plan, fleet, ports, cards.Patches(tasks), settings.alternate_h)
+    vessels = cards.vessels_of(plan, fleet, ports, cards.Patches(tasks), settings)
     seen = evidence.seen_of(density_map)
     header = provenance.header_of(plan, region, run)
     return PlanView(
@@ -65,6 +65,8 @@ def compose(
         models=provenance.models_of(run, segmentations, plan),
         solver={notation.plain(k, 80): notation.plain(v, 200) for k, v in sorted(plan.solver.items())},
         changes=provenance.changes_of(vessels, run.get("yesterday")),
+        hand=hand.hand_of(run.get("decided"), vessels, tasks, plan.expected_kg),
+        what_if=hand.what_if_of(run.get("what_if")),
         lineage=provenance.lineage_of(run),
     )
 

@@ -26,6 +26,22 @@ class Alternate:
 
 
 @dataclass(frozen=True)
+class Search:
+    """Expanding square (IAMSAR Manual vol. III, pattern SS) where a patch is not seen: legs turn right by 90°.
+
+    ``radius_nm`` holds the patch with the chance ``covers``; legs are (course, length in nm); ``hours`` at transit
+    speed.
+    """
+
+    radius_nm: float
+    covers: float
+    spacing_nm: float
+    legs: list[tuple[float, float]]
+    distance_nm: float
+    hours: float
+
+
+@dataclass(frozen=True)
 class Order:
     """One line of a vessel's day; quantities hold at ``leave``."""
 
@@ -58,6 +74,7 @@ class Order:
     go_no_go: str
     leave_by: str | None
     spare_h: float | None
+    search: Search | None
     alternate: Alternate | None
 
 
@@ -198,6 +215,38 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What a person decided over the planner; ``cost_kg`` is what the plan without it would bring more."""
+
+    kind: str
+    text: str
+    reason: str
+    cost_kg: float | None
+    kept: bool | None
+
+
+@dataclass(frozen=True)
+class Hand:
+    """All that people decided; ``free_kg`` is expected of the plan without any of it, ``cost_kg`` what all costs."""
+
+    by: str
+    free_kg: float
+    cost_kg: float
+    decisions: list[Decision] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The plan if something were otherwise; ``change_kg`` against the plan as it is."""
+
+    kind: str
+    text: str
+    expected_kg: float
+    change_kg: float
+    vessels_sent: int
+
+
+@dataclass(frozen=True)
 class Header:
     """Which plan this is."""
 
@@ -212,6 +261,9 @@ class Header:
     status: str
     prepared_by: str
     approved_by: str
+    approved_at: str | None
+    approval_note: str
+    plan_digest: str
     software: str
 
 
@@ -253,6 +305,8 @@ class PlanView:
     models: list[Model]
     solver: dict[str, str]
     changes: list[Change]
+    hand: Hand | None
+    what_if: list[WhatIf]
     lineage: dict[str, str]
 
     @property

@@ -86,6 +86,11 @@ def kilograms(value: float) -> str:
     return f"{thousands(round(value, -1) if value >= 1000 else value)}\u00a0kg"
 
 
+def signed_kilograms(value: float) -> str:
+    """A difference of masses with its sign: ``+120 kg``, ``−1 240 kg``."""
+    return f"{'−' if value < 0 else '+'}{kilograms(abs(value))}"
+
+
 def interval(low: float, high: float) -> str:
     """An 80 % interval: ``900–2 760 kg``."""
     left = kilograms(low).removesuffix("\u00a0kg")

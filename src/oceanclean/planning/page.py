@@ -59,7 +59,7 @@ def _environment(view: PlanView) -> Environment:
                        trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     filters: dict[str, Any] = {
         "kg": notation.kilograms, "percent": notation.percent, "course": notation.course, "compass": notation.compass,
-        "utc": notation.utc, "utc_clock": notation.clock, "short": notation.plain,
+        "signed": notation.signed_kilograms, "utc": notation.utc, "utc_clock": notation.clock, "short": notation.plain,
         "local": lambda t: notation.local(t, zone), "day": lambda t: notation.day(t, zone),
         "clock": lambda t: notation.clock(t, zone), "zone": lambda t: notation.zone_name(t, zone),
     }  # fmt: skip

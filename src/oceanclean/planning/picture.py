@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from oceanclean.planning import notation
 from oceanclean.planning.layers import Layers
-from oceanclean.planning.model import PlanView
+from oceanclean.planning.model import PlanView, Vessel
 from oceanclean.planning.page import VESSEL_COLOURS
 from oceanclean.planning.settings import PlanningSettings
 from oceanclean.products import names
@@ -26,12 +27,17 @@ _DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
 
 
 def overview(
-    view: PlanView, layers: Layers, density_map: xr.Dataset, region: Region, settings: PlanningSettings
-) -> bytes:
-    """Coast, density, routes, patches and legend in one picture, as PNG bytes without a time stamp."""
+    view: PlanView, layers: Layers, density_map: xr.Dataset, region: Region, settings: PlanningSettings,
+    vessel: Vessel | None = None,
+) -> bytes:  # fmt: skip
+    """Coast, density, routes, patches and legend in one picture, as PNG bytes without a time stamp.
+
+    With a vessel: its route alone, as near as it fits.
+    """
     from matplotlib.figure import Figure
 
-    west, south, east, north = region.routing_grid.bounds
+    west, south, east, north = region.routing_grid.bounds if vessel is None else _around(vessel, region)
+    view = view if vessel is None else replace(view, vessels=[vessel])
     stretch = 1 / np.cos(np.radians((south + north) / 2))
     width = 9.6
     height = min(14.0, max(3.6, 0.86 * width * (north - south) * stretch / (east - west) + 0.75))
@@ -47,6 +53,15 @@ def overview(
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
+
+
+def _around(vessel: Vessel, region: Region) -> tuple[float, float, float, float]:
+    """Box of a vessel's route with a margin, at least 0.15 degrees high and wide."""
+    lon, lat = np.array([p for leg in vessel.legs for p in leg.line] or [(vessel.lon, vessel.lat)]).T
+    lon = region.routing_grid.wrap(lon)
+    middle = (lon.min() + lon.max()) / 2, (lat.min() + lat.max()) / 2
+    half = 0.58 * max(0.15, np.ptp(lon)), 0.62 * max(0.15, np.ptp(lat))
+    return middle[0] - half[0], middle[1] - half[1], middle[0] + half[0], middle[1] + half[1]
 
 
 def _density(figure: Figure, axes: Axes, density_map: xr.Dataset, layers: Layers) -> None:
@@ -95,7 +110,8 @@ def _routes(axes: Axes, view: PlanView, region: Region) -> None:
 
     grid = region.routing_grid
     halo = [patheffects.withStroke(linewidth=4, foreground="white")]
-    for index, vessel in enumerate(view.vessels):
+    for vessel in view.vessels:
+        index = vessel.number - 1
         colour = VESSEL_COLOURS[index % len(VESSEL_COLOURS)]
         for number, leg in enumerate(vessel.legs):
             line = np.array(leg.line)

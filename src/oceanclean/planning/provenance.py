@@ -32,6 +32,8 @@ def header_of(plan: Plan, region: Region, run: Mapping[str, Any]) -> Header:
         status=notation.plain(run.get("status") or "DRAFT", 20).upper(),
         prepared_by=notation.plain(run.get("prepared_by"), 120),
         approved_by=notation.plain(run.get("approved_by"), 120),
+        approved_at=_time(run.get("approved_at")), approval_note=notation.plain(run.get("approval_note"), 500),
+        plan_digest=notation.plain(run.get("plan_digest"), 64),
         software=notation.plain(run.get("software"), 120),
     )  # fmt: skip
 

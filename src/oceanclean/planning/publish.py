@@ -50,8 +50,9 @@ def publish(
         settings: settings of the room, or None for the defaults.
 
     Returns:
-        Name to path: ``page``, ``picture``, ``geojson``, ``gpx``, ``kml``, ``calendar``,
-        ``orders``, ``plan``, ``rtz:<vessel_id>`` of those sent, ``message:<vessel_id>`` of all.
+        Name to path: ``page``, ``picture``, ``pdf``, ``geojson``, ``geopackage``, ``gpx``, ``kml``, ``calendar``,
+        ``orders``, ``plan``, ``rtz:<vessel_id>`` and ``assignment:<vessel_id>`` of those sent,
+        ``message:<vessel_id>`` of all.
 
     Raises:
         ProductError: a table of detections is unreadable, or the page stays beyond its limit.
@@ -60,6 +61,8 @@ def publish(
     from oceanclean.planning.compose import compose
     from oceanclean.planning.layers import make_layers
     from oceanclean.planning.page import page
+    from oceanclean.planning.paper.assignment import assignment
+    from oceanclean.planning.paper.brief import brief
     from oceanclean.planning.picture import overview
     from oceanclean.planning.sightings import sightings_of
 
@@ -74,6 +77,11 @@ def publish(
     picture = overview(view, layers, density_map, region, settings)
     paths = _files(view, folder, settings)
     paths["picture"] = _write(folder / "plan.png", picture)
+    paths["pdf"] = _write(folder / "plan.pdf", brief(view, picture))
+    for vessel in view.sent:
+        near = overview(view, layers, density_map, region, settings, vessel)
+        sheet = assignment(view, vessel, near)
+        paths[f"assignment:{vessel.vessel_id}"] = _write(folder / f"assignment-{vessel.file_name}.pdf", sheet)
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
     for coarser in range(_ATTEMPTS):
         html = page(view, layers, sightings, picture, listed)
@@ -104,6 +112,9 @@ def _coarser(settings: PlanningSettings, factor: int) -> PlanningSettings:
 
 #: What each file is for, as the page says it.
 _PURPOSE = {
+    "pdf": "Print: the plan on A4",
+    "assignment": "Print: one vessel's assignment sheet (content of ICS 204)",
+    "geopackage": "GIS: the same as layers of a GeoPackage",
     "geojson": "GIS: orders, routes, patches, closed areas (RFC 7946)",
     "gpx": "Chart plotter: routes and waypoints (GPX 1.1)",
     "kml": "Google Earth: routes, orders with their times, patches (KML 2.2)",
@@ -120,6 +131,7 @@ def _files(view: PlanView, folder: Path, settings: PlanningSettings) -> dict[str
     """The exchange files, all from the model."""
     from oceanclean.planning.exchange.calendar import ics
     from oceanclean.planning.exchange.geojson import geojson
+    from oceanclean.planning.exchange.geopackage import geopackage
     from oceanclean.planning.exchange.gpx import gpx
     from oceanclean.planning.exchange.kml import kml
     from oceanclean.planning.exchange.message import message
@@ -134,6 +146,7 @@ def _files(view: PlanView, folder: Path, settings: PlanningSettings) -> dict[str
         "calendar": _write(folder / "plan.ics", ics(view).encode()),
         "orders": _write(folder / "orders.csv", orders_csv(view).encode()),
         "plan": _write(folder / "plan.json", plan_json(view).encode()),
+        "geopackage": geopackage(view, folder / "plan.gpkg"),
     }
     for vessel in view.sent:
         name = f"route-{vessel.file_name}"

@@ -26,6 +26,14 @@ class PlanningSettings(Settings):
     picture_px: int = Field(default=900, ge=200, le=3000, description="width of a scene picture in the page")
     evidence_km: float = Field(default=15, gt=0, le=200, description="a detection this near a patch is its evidence")
     alternate_h: float = Field(default=4, gt=0, le=48, description="an alternate lies within this transit time")
+    found_within_m: float = Field(
+        default=4000, gt=0, description="distance that the chance of finding is meant for (allocation: search_radius_m)"
+    )
+    sight_m: float = Field(default=1500, gt=0, description="how far debris is seen to either side of the track by day")
+    search_covers: float = Field(default=0.8, gt=0, lt=1, description="chance that the search square holds the patch")
+    what_if_iterations: int = Field(default=3000, ge=0, description="search of each row of the what-if table; 0: none")
+    priced_singly: int = Field(default=4, ge=0, le=50, description="as many decisions are priced one by one at most")
+    price_iterations: int = Field(default=3000, ge=1, description="search of a plan made only for a decision's price")
     message_characters: int = Field(default=1200, ge=300, le=10_000, description="limit of a satellite message")
     overview_dpi: int = Field(default=120, ge=50, le=300, description="resolution of plan.png")
     max_page_bytes: int = Field(

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanclean.curvilinear import Triangles
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 from oceanclean.settings import SourceSettings
@@ -18,9 +19,6 @@ from oceanclean.sources.places import expand, files_of
 from oceanclean.sources.registry import reader
 
 Field2 = NDArray[np.float64]
-
-#: A target point takes a value where at least this share of its interpolation weight is water.
-WET_SHARE = 0.5
 
 
 @reader("nemo_c_grid", "currents")
@@ -181,8 +179,6 @@ class Regridder:
     """
 
     def __init__(self, mesh: dict[str, Field2], window: Window, step_deg: float | None) -> None:
-        from scipy.spatial import Delaunay
-
         lon, lat = mesh["glamt"], mesh["gphit"]
         lon = window.centre_lon + _turn(lon - window.centre_lon)
         if step_deg is None:
@@ -201,28 +197,14 @@ class Regridder:
         # axes on whole multiples of the step, so that two cut-outs of one model share them
         self.lon, self.lat = (step_deg * np.arange(np.ceil(a / step_deg - 1e-9), np.floor(b / step_deg + 1e-9) + 1)
                               for a, b in zip(low, high, strict=True))  # fmt: skip
-        triangles = Delaunay(points)
-        target = np.stack(np.meshgrid(self.lon, self.lat), axis=-1).reshape(-1, 2)
-        simplex = triangles.find_simplex(target)
-        affine = triangles.transform[simplex]
-        two = np.einsum("nij,nj->ni", affine[:, :2], target - affine[:, 2])
-        self._weights = np.column_stack([two, 1 - two.sum(axis=1)])
-        self._corners = triangles.simplices[simplex]
-        self._outside = simplex < 0
-
-    def _onto(self, values: Field2) -> NDArray[np.float32]:
-        corners = values[self._inside][self._corners]
-        weights = np.where(np.isfinite(corners), self._weights, 0.0)
-        wet = weights.sum(axis=1)
-        total = (weights * np.nan_to_num(corners)).sum(axis=1)
-        out = np.where((wet >= WET_SHARE) & ~self._outside, total / np.maximum(wet, WET_SHARE), np.nan)
-        return out.reshape(self.lat.size, self.lon.size).astype(np.float32)
+        self._triangles = Triangles(points[:, 0], points[:, 1], self.lon, self.lat)
 
     def __call__(self, time: pd.Timestamp, east: Field2, north: Field2) -> xr.Dataset:
         """Bring both components of one time to the regular grid."""
         dims = ("time", "lat", "lon")
+        u, v = (self._triangles(part[self._inside])[None] for part in (east, north))
         return xr.Dataset(
-            {names.EASTWARD_CURRENT: (dims, self._onto(east)[None], {"file_variable": "vozocrtx"}),
-             names.NORTHWARD_CURRENT: (dims, self._onto(north)[None], {"file_variable": "vomecrty"})},
+            {names.EASTWARD_CURRENT: (dims, u, {"file_variable": "vozocrtx"}),
+             names.NORTHWARD_CURRENT: (dims, v, {"file_variable": "vomecrty"})},
             coords={"time": [np.datetime64(time, "ns")], "lat": self.lat, "lon": self.lon},
         )  # fmt: skip

@@ -3,7 +3,7 @@
 ``ocean`` and ``weather`` are the hidden truth of water and air, ``debris`` drifts through them, ``scene`` renders what
 a satellite would see, ``forecast`` what a forecast centre would have said, ``reports`` what buoys, crews and people
 send. :func:`oceanclean.twin.observe.observe` writes all of it; ``score`` holds plans, maps and whole runs against the
-truth. Nothing in the chain imports this room.
+truth, ``catches`` writes what the crews would have reported. Nothing in the chain imports this room.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 _DOORS = {
     "TwinSettings": "settings",
     "load_twin_settings": "settings",
+    "write_catches": "catches",
     "score_map": "score",
     "score_plan": "score",
     "score_run": "score",

@@ -12,7 +12,8 @@ from oceanclean.errors import MissingDataError
 from oceanclean.products.names import DENSITY, NOT_OBSERVED, PROBABILITY_SCALE, Gate
 from oceanclean.products.plan import Plan
 from oceanclean.region import metres_per_degree
-from oceanclean.twin.sortie import TrueDebris, TrueWeather, execute, naive_utc
+from oceanclean.twin.catches import carry_out
+from oceanclean.twin.sortie import TrueDebris, TrueWeather, naive_utc
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,23 +38,16 @@ def score_plan(plan_folder: Path, truth: Path, fleet: FleetSettings, settings: T
     """
     plan = Plan.load(plan_folder)
     debris = TrueDebris.read(truth)
-    weather = TrueWeather(truth)
     issue = naive_utc(plan.issue_time)
     _lon, _lat, afloat = debris.at(issue)
     at_sea = float(debris.left_kg[afloat].sum())
-    vessels = {v.id: v for v in fleet.vessels}
-    hold = {v.id: v.hold_kg - v.hold_used_kg for v in fleet.vessels}
-    orders = []
-    for order in plan.orders.sort_values(["arrive", "vessel_id"]).itertuples():
-        if order.action == "unload":
-            hold[order.vessel_id] = vessels[order.vessel_id].hold_kg
-        if order.action != "collect" or order.vessel_id not in vessels:
-            continue
-        vessel, room = vessels[order.vessel_id], hold[order.vessel_id]
-        caught, waited = execute(order, plan, vessel, room, debris, weather, settings.score)
-        hold[order.vessel_id] -= caught
-        told = {"vessel_id": order.vessel_id, "task_id": order.task_id, "hours_waited": round(waited, 2)}
-        orders.append({**told, "kg_caught": round(caught, 1), "kg_expected": round(float(order.expected_kg), 1)})
+    orders = [
+        {
+            "vessel_id": haul.vessel_id, "task_id": haul.task_id, "hours_waited": round(haul.hours_waited, 2),
+            "kg_caught": round(haul.kg, 1), "kg_expected": round(haul.expected_kg, 1),
+        }
+        for haul in carry_out(plan, debris, TrueWeather(truth), fleet, settings.score)
+    ]  # fmt: skip
     return _summary(orders, at_sea)
 
 

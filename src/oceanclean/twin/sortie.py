@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class TrueDebris:
     status: NDArray[np.int8]
     left_kg: NDArray[np.float64]
     raft: NDArray[np.int64]
+    kind: NDArray[np.int64] | None = None
 
     @classmethod
     def read(cls, truth: Path) -> TrueDebris:
@@ -62,7 +63,8 @@ class TrueDebris:
                                    "Give the truth folder that the twin wrote.")  # fmt: skip
         with xr.open_dataset(path, engine="h5netcdf") as data:
             return cls(data["time"].to_numpy()[0], data["lon"].to_numpy(), data["lat"].to_numpy(),
-                       data["status"].to_numpy(), data["mass"].to_numpy().copy(), data["raft"].to_numpy())  # fmt: skip
+                       data["status"].to_numpy(), data["mass"].to_numpy().copy(), data["raft"].to_numpy(),
+                       data["kind"].to_numpy().astype(int) if "kind" in data else None)  # fmt: skip
 
     def hour(self, time: np.datetime64) -> float:
         """Hours from the first field."""
@@ -100,9 +102,13 @@ class TrueWeather:
 
     def workable(self, vessel: VesselSettings, time: np.datetime64, lon: float, lat: float) -> bool:
         """Whether waves and wind are within the vessel's limits."""
-        height = self._height[_nearest(self._wave_axes, time, lon, lat)]
+        height = self.wave_height(time, lon, lat)
         speed = self._wind[_nearest(self._wind_axes, time, lon, lat)]
         return bool(height <= vessel.max_wave_height_m and speed <= vessel.max_wind_kn * KNOT_M_S)
+
+    def wave_height(self, time: np.datetime64, lon: float, lat: float) -> float:
+        """Significant wave height in m."""
+        return float(self._height[_nearest(self._wave_axes, time, lon, lat)])
 
 
 def _axes(data: xr.Dataset) -> tuple[NDArray, NDArray, NDArray]:
@@ -128,14 +134,15 @@ def sun_is_up(time: np.datetime64, lon: float, lat: float) -> bool:
 def execute(
     order: Any, plan: Plan, vessel: VesselSettings, room_kg: float, debris: TrueDebris, weather: TrueWeather,
     s: ScoreSettings,
-) -> tuple[float, float]:  # fmt: skip
-    """One collect order: mass caught in kg, and hours waited for weather."""
+) -> Caught:  # fmt: skip
+    """One collect order carried out on the debris, which keeps what is left."""
     begin, end = naive_utc(order.arrive), naive_utc(order.leave)
     lon, lat = order.geometry.x, order.geometry.y
     some = _reachable(debris, begin, end, lon, lat, 25_000.0)
     step = np.timedelta64(round(s.step_s * 1000), "ms")
     track = _track(plan, order)
-    work = _Work(debris, vessel, s, some, room_kg, np.zeros(2), np.ones(len(some), dtype=bool))
+    work = _Work(debris, vessel, s, some, room_kg, np.zeros(2), np.ones(len(some), dtype=bool),
+                 np.zeros(len(some)))  # fmt: skip
     waited, time = 0.0, begin
     east_north = np.array([float(v) for v in metres_per_degree(lat)])
     first = _centre(track, begin)
@@ -148,7 +155,20 @@ def execute(
         else:
             waited += s.step_s / 3600
         time += step
-    return work.caught, waited
+    kinds = np.bincount(debris.kind[some], work.taken) if debris.kind is not None and work.caught > 0 else None
+    return Caught(work.caught, waited, work.swept, None if kinds is None else int(kinds.argmax()))
+
+
+class Caught(NamedTuple):
+    """What a collect order brought: mass in kg, hours waited for weather, metres sailed with the gear out.
+
+    ``kind`` is the class of debris that most of the mass is of (index into the twin's classes), None if unknown.
+    """
+
+    kg: float
+    hours_waited: float
+    swept_m: float
+    kind: int | None
 
 
 @dataclass
@@ -162,8 +182,10 @@ class _Work:
     room_kg: float
     ship: NDArray[np.float64]
     sought: NDArray[np.bool_]
+    taken: NDArray[np.float64]
     caught: float = 0.0
     searched: float = 0.0
+    swept: float = 0.0
 
     def go_on(self, place: NDArray, afloat: NDArray[np.bool_], centre: NDArray, *, bright: bool) -> None:
         """One time step: steer for a raft in sight, or search; catch what is swept with the gear out."""
@@ -181,6 +203,7 @@ class _Work:
         ahead = _towards(self.ship, target, speed * self.s.step_s)
         if not (fast and bright):  # the gear is out: collecting, or searching by night
             self._sweep(wanted & (_distance_to_leg(place, self.ship, ahead) <= self.vessel.swath_m / 2), left)
+            self.swept += float(np.hypot(*(ahead - self.ship)))
         self.ship = ahead
 
     def _sweep(self, swept: NDArray[np.bool_], left: NDArray) -> None:
@@ -189,6 +212,7 @@ class _Work:
         if total > 0:
             take *= min(1.0, (self.room_kg - self.caught) / total)
         self.debris.left_kg[self.some] -= take
+        self.taken += take
         self.caught += float(take.sum())
         self.sought &= ~swept
 

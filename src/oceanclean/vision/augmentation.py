@@ -7,7 +7,7 @@ gains a value that it did not have, save ``ignore`` where a crop reaches beyond 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -62,7 +62,7 @@ class AugmentationSettings(Settings):
 class Augmented(NamedTuple):
     """An image and what goes with it; ``kept`` numbers the boxes that remain, in the order given."""
 
-    image: NDArray[np.float32]
+    image: NDArray[Any]
     mask: NDArray[np.integer] | None
     boxes: NDArray[np.float32] | None
     kept: NDArray[np.intp] | None
@@ -76,7 +76,7 @@ def augment(
     rng: np.random.Generator,
 ) -> Augmented:
     """Vary one image together with its mask (y, x) and its boxes (box, 4)."""
-    out = Augmented(np.asarray(image, np.float32), mask, None if boxes is None else np.asarray(boxes, np.float32),
+    out = Augmented(image, mask, None if boxes is None else np.asarray(boxes, np.float32),
                     None if boxes is None else np.arange(len(boxes)))  # fmt: skip
     if settings.flip and rng.random() < 0.5:
         out = flip(out)
@@ -85,7 +85,7 @@ def augment(
         out = quarter_turns(out, int(rng.integers(4)) if square else 2 * int(rng.integers(2)))
     if settings.size is not None:
         out = zoom_crop(out, _draw_window(out, settings, rng), settings.size, settings)
-    return out._replace(image=recolour(out.image, settings, rng))
+    return out._replace(image=recolour(np.asarray(out.image, np.float32), settings, rng))
 
 
 def flip(item: Augmented) -> Augmented:
@@ -130,8 +130,8 @@ def _draw_window(
 def _centre_of_interest(item: Augmented, rng: np.random.Generator) -> NDArray[np.float64] | None:
     """(y, x) of a pixel with something on it: classes alike, then their pixels; else of a box; else None."""
     if item.mask is not None:
-        present = [k for k in np.unique(item.mask) if k not in (0, IGNORE)]
-        if present:
+        present = np.flatnonzero(np.bincount(item.mask.ravel(), minlength=IGNORE + 1)[1:IGNORE]) + 1
+        if len(present):
             flat = np.flatnonzero(item.mask == rng.choice(present))
             return np.asarray(np.unravel_index(rng.choice(flat), item.mask.shape), float)
     if item.boxes is not None and len(item.boxes):
@@ -175,11 +175,17 @@ def _area(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sample(
-    image: NDArray[np.float32], window: tuple[float, float, float, float], size: tuple[int, int]
+    image: NDArray[Any], window: tuple[float, float, float, float], size: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Bilinear samples of a window, after averaging blocks where it is shrunk twofold or more."""
     top, left, height, width = window
     factor = max(int(min(height / size[0], width / size[1])), 1)
+    # Only what the window touches is read: a crop of a large frame must not cost the frame.
+    first = [max(int(np.floor(v)) - factor, 0) for v in (top, left)]
+    last = [int(np.ceil(v + n)) + factor + 1 for v, n in ((top, height), (left, width))]
+    first = [min(f, n - factor) for f, n in zip(first, image.shape[:2], strict=True)]
+    image = np.asarray(image[first[0] : last[0], first[1] : last[1]], np.float32)
+    top, left = top - first[0], left - first[1]
     if factor > 1:
         rows, columns = (n // factor * factor for n in image.shape[:2])
         image = image[:rows, :columns].reshape(rows // factor, factor, columns // factor, factor, -1).mean((1, 3))

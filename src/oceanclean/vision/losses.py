@@ -1,16 +1,19 @@
 """Losses of segmentation in ``keras.ops``: masked cross-entropy, focal, Dice, Lovász, auxiliary heads, distillation.
 
-Targets are classes (batch, y, x) as float32 or int32, with 255 (or any value beyond the classes) where a pixel neither trains nor counts; logits
-are (batch, y, x, class). Every loss is a mean over known pixels, so that a batch of mostly unlabelled pixels weighs
-what its labels weigh.
+Targets are classes (batch, y, x) as float32 or int32, with 255 (or any value beyond the classes) where a pixel neither
+trains nor counts; logits are (batch, y, x, class). Every loss is a mean over known pixels, so that a batch of mostly
+unlabelled pixels weighs what its labels weigh.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Loss = Callable[[Any, Any], Any]
 
@@ -24,7 +27,7 @@ def _known(target: Any, classes: int) -> tuple[Any, Any]:
     return ops.one_hot(ops.where(known > 0, target, 0), classes, dtype="float32") * known[..., None], known
 
 
-def class_weights(pixels: Sequence[float], power: float = 1.0) -> np.ndarray:
+def class_weights(pixels: Sequence[float] | NDArray[Any], power: float = 1.0) -> np.ndarray:
     """Weights (class) from pixel counts: 1 / ln(1.03 + share) to ``power``, mean 1 over the classes that occur.
 
     The form is ENet's (Paszke et al. 2016, arXiv:1606.02147, section 5.2, with c = 1.02 there), as MARIDA uses it.

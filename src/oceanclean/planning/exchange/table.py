@@ -23,13 +23,13 @@ def orders_csv(view: PlanView) -> str:
     writer.writerow(HEADER)
     for vessel in view.vessels:
         for order in vessel.orders:
-            writer.writerow([_cell(v) for v in _row(vessel, order)])
+            writer.writerow([cell_text(v) for v in _row(vessel, order)])
         if not vessel.orders:
-            writer.writerow([_cell(v) for v in _staying(vessel)])
+            writer.writerow([cell_text(v) for v in _staying(vessel)])
     return out.getvalue()
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
     """A cell that no spreadsheet takes for a formula (OWASP, CSV injection): text that starts like one gets a quote."""
     if value is None:
         return ""

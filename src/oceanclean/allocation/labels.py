@@ -1,0 +1,342 @@
+# ruff: noqa: D417 - arguments that belong together are described on one line
+"""Compiled label setting: the most that one vessel can gain at given prices of the tasks, with exact meetings.
+
+A label is a vessel's condition at the end of a visit. The relaxation makes dominance exact: a gain counts as the
+largest that a visit brings from then on, legs are straight, the sea is calm. An earlier label can then do whatever a
+later one can; where it has already taken tasks that the later one has not, it skips them, and loses at most what they
+bring beyond their prices (and, with less room in the hold, at most that room: a gain is a mass here). So one label may
+stand for many sets of tasks, and routes stay elementary (after Feillet et al. 2004, Networks 44(3), 216-229; the
+compensated dominance is in the spirit of state-space relaxation with bounds, Righini & Salani 2008, Networks 51(3),
+155-170).
+
+Labels that cannot beat a known value even by the coarser relaxation of :mod:`~oceanclean.allocation.pricing` are cut.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from oceanclean.allocation.motion import meeting, opening, spot
+from oceanclean.allocation.pricing import Ahead, Frame, dearest_from, top_gain
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from oceanclean.allocation.problem import Problem
+
+#: A trip from port ends, for the bound, at a full multiple of this part of the horizon: fewer kinds of labels.
+DEADLINE_STEPS = 96
+#: Parts of a visit that is cut short when the hold fills: time at least, share at most.
+CUTS = ((0.0, 0.5), (0.5, 0.75), (0.75, 1.0))
+
+
+class Labels(NamedTuple):
+    """Store of labels, filled by :func:`price_routes`.
+
+    Attributes:
+        place, task, parent: (label) integers.
+        time, value, hold, deadline: (label) end of the visit, gain beyond the prices, room, end of the endurance.
+        memory: (label, word) bits of the tasks taken.
+        in_place, in_bucket: (label) next label of the same place, of the same span of time; −1 at the end.
+        dead: (label) 1 where another label is better in everything.
+        head: (place) label of highest value.
+        bucket: (bucket) first label.
+        used: (1) labels in use.
+        best: (place) label of highest value that ends there, −1 if none.
+    """
+
+    place: NDArray[np.int32]
+    task: NDArray[np.int32]
+    parent: NDArray[np.int32]
+    time: NDArray[np.float64]
+    value: NDArray[np.float64]
+    hold: NDArray[np.float64]
+    deadline: NDArray[np.float64]
+    memory: NDArray[np.uint64]
+    in_place: NDArray[np.int32]
+    in_bucket: NDArray[np.int32]
+    dead: NDArray[np.uint8]
+    head: NDArray[np.int32]
+    bucket: NDArray[np.int32]
+    used: NDArray[np.int64]
+    best: NDArray[np.int32]
+
+
+def empty_labels(limit: int, tasks: int, places: int, buckets: int) -> Labels:
+    """A store for ``limit`` labels."""
+
+    def whole(n: int) -> NDArray[np.int32]:
+        return np.full(n, -1, np.int32)
+
+    return Labels(
+        whole(limit), whole(limit), whole(limit), np.zeros(limit), np.zeros(limit), np.zeros(limit), np.zeros(limit),
+        np.zeros((limit, (tasks + 63) // 64), np.uint64), whole(limit), whole(limit), np.zeros(limit, np.uint8),
+        whole(places), whole(buckets), np.zeros(1, np.int64), whole(places),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def took(memory: NDArray, j: int) -> bool:
+    """True when bit ``j`` is set."""
+    return (memory[j >> 6] >> np.uint64(j & 63)) & np.uint64(1) != np.uint64(0)
+
+
+@njit(cache=True, nogil=True)
+def skipped_gain(ahead: Ahead, one: NDArray, two: NDArray, k: int, limit: float) -> float:
+    """Most that the tasks in ``one`` but not in ``two`` bring from slot ``k`` on; inf as soon as above ``limit``."""
+    total = 0.0
+    for w in range(len(one)):
+        rest = one[w] & ~two[w]
+        j = w * 64
+        while rest != np.uint64(0):
+            if rest & np.uint64(1):
+                total += ahead.best[j, k]
+                if total > limit:
+                    return np.inf
+            rest = rest >> np.uint64(1)
+            j += 1
+    return total
+
+
+@njit(cache=True, nogil=True)
+def stands_for(f: Frame, ahead: Ahead, q: Labels, a: int, b: int, exact: bool) -> bool:
+    """True when label ``a`` can gain at least what ``b`` can, whatever ``b`` does next; a guess if not ``exact``."""
+    lead = q.value[a] - q.value[b]
+    if lead < 0.0 or q.time[a] > q.time[b] or q.deadline[a] < q.deadline[b]:
+        return False
+    if not exact:
+        return True
+    k = min(int(q.time[b] / f.slot), ahead.best.shape[1] - 1)
+    if q.hold[a] < q.hold[b]:
+        # it takes less of one task, or leaves out tasks of at least the lacking room
+        lack = q.hold[b] - q.hold[a]
+        lead -= min(lack, ahead.profit[k] * (lack + ahead.largest[k]))
+        if lead < 0.0:
+            return False
+    return skipped_gain(ahead, q.memory[a], q.memory[b], k, lead) <= lead
+
+
+@njit(cache=True, nogil=True)
+def keep(f: Frame, ahead: Ahead, q: Labels, new: int, width: float, exact: bool) -> bool:
+    """Enter a written label unless another stands for it; drop those that it stands for."""
+    b = q.place[new]
+    before, at = -1, q.head[b]
+    while at >= 0 and q.value[at] >= q.value[new]:
+        if stands_for(f, ahead, q, at, new, exact):
+            return False
+        before, at = at, q.in_place[at]
+    q.in_place[new] = at
+    if before < 0:
+        q.head[b] = new
+    else:
+        q.in_place[before] = new
+    last = new
+    while at >= 0:
+        after = q.in_place[at]
+        if stands_for(f, ahead, q, new, at, exact):
+            q.dead[at] = 1
+            q.in_place[last] = after
+        else:
+            last = at
+        at = after
+    k = min(int(q.time[new] / width), len(q.bucket) - 1)
+    q.in_bucket[new], q.bucket[k] = q.bucket[k], new
+    if q.best[b] < 0 or q.value[new] > q.value[q.best[b]]:
+        q.best[b] = new
+    return True
+
+
+@njit(cache=True, nogil=True)
+def way_home(p: Problem, v: int, x: float, y: float) -> float:
+    """Least time to a port where the vessel may end."""
+    least = np.inf
+    for h in range(p.harbour.shape[1]):
+        if p.harbour[v, h, 4] != 0.0:
+            least = min(least, (p.harbour[v, h, 0] - x) ** 2 + (p.harbour[v, h, 1] - y) ** 2)
+    return np.sqrt(least) / p.vessel[v, 4]
+
+
+@njit(cache=True, nogil=True)
+def by_port(p: Problem, v: int, x: float, y: float, t: float, latest: float, j: int) -> tuple[float, float]:
+    """Earliest meeting with task ``j`` by way of a port, and the time of leaving the port at the latest."""
+    best, depart = np.inf, -np.inf
+    for h in range(p.harbour.shape[1]):
+        if p.harbour[v, h, 3] == 0.0:
+            continue
+        px, py = p.harbour[v, h, 0], p.harbour[v, h, 1]
+        a = t + np.sqrt((px - x) ** 2 + (py - y) ** 2) / p.vessel[v, 4]
+        if a > latest or a > p.vessel[v, 10]:
+            continue
+        ready = a + p.harbour[v, h, 2]
+        when, _ = meeting(p, v, p.track.shape[0], px, py, ready, j)
+        best = min(best, when)
+        start = opening(p, v, j, when)
+        if start < np.inf:
+            jx, jy = spot(p.track, p.scalar[0], j, start)
+            depart = max(depart, start - np.sqrt((px - jx) ** 2 + (py - jy) ** 2) / p.vessel[v, 4])
+    return best, depart
+
+
+@njit(cache=True, nogil=True)
+def serve(
+    p: Problem, v: int, f: Frame, ahead: Ahead, prices: NDArray, q: Labels, at: int, b: int, when: float,
+    hold: float, deadline: float, known: NDArray, width: float, exact: bool,
+) -> None:  # fmt: skip
+    """Labels for every task of place ``b``, reached at ``when``, that could still beat ``known[0]``.
+
+    Args:
+        known: best value found or known; most that labels could bring for which there was no room.
+    """
+    start = opening(p, v, f.first[b], when)
+    if start == np.inf:
+        return
+    for m in range(f.start[b], f.start[b + 1]):
+        j = f.member[m]
+        share, service = p.pair[v, j, 1], p.pair[v, j, 0]
+        if share <= 0.0 or took(q.memory[at], j):
+            continue
+        gain = top_gain(p, f, j, start) * share
+        if gain <= prices[j]:
+            continue
+        for c in range(-1, len(CUTS) if hold < np.inf else 0):
+            part, time_part = 1.0, 1.0
+            if c >= 0:  # cut short: the hold is full then
+                least = p.vessel[v, 12] * min(1.0, p.vessel[v, 5] / gain)
+                part, time_part = CUTS[c][1], max(CUTS[c][0], least)
+            taken = min(part * gain, hold)
+            if taken <= prices[j]:
+                continue
+            value = q.value[at] + taken - prices[j]
+            room = hold - taken if c < 0 else 0.0
+            new = add(p, v, f, ahead, q, at, b, j, start + service * time_part, value, room, deadline, known)
+            if new >= 0:
+                if not keep(f, ahead, q, new, width, exact):
+                    q.used[0] -= 1
+                elif value > known[0]:
+                    known[0] = value
+
+
+@njit(cache=True, nogil=True)
+def add(
+    p: Problem, v: int, f: Frame, ahead: Ahead, q: Labels, at: int, b: int, j: int, leave: float, value: float,
+    hold: float, deadline: float, known: NDArray,
+) -> int:  # fmt: skip
+    """Write a label if it can come home and could beat ``known[0]``; its number, or −1."""
+    x, y = spot(p.track, p.scalar[0], j, leave)
+    back = leave + way_home(p, v, x, y)
+    if back > p.vessel[v, 10] or back > deadline - p.vessel[v, 9]:
+        return -1
+    k = min(int(leave / f.slot), ahead.leave.shape[1] - 1)
+    most = max(ahead.leave[b, k], ahead.run[b, f.starts[b, k]])
+    if value + most <= known[0]:
+        return -1
+    new = q.used[0]
+    if new >= len(q.place):
+        known[1] = max(known[1], value + most)
+        return -1
+    q.memory[new] = q.memory[at]
+    q.memory[new, j >> 6] |= np.uint64(1) << np.uint64(j & 63)
+    if value + dearest_from(f, ahead, b, k, q.memory[new]) <= known[0]:
+        return -1
+    q.place[new], q.task[new], q.parent[new] = b, j, at
+    q.time[new], q.value[new], q.hold[new], q.deadline[new] = leave, value, hold, deadline
+    q.dead[new] = 0
+    q.used[0] = new + 1
+    return new
+
+
+@njit(cache=True, nogil=True)
+def extend(
+    p: Problem, v: int, f: Frame, ahead: Ahead, prices: NDArray, q: Labels, at: int, ports: bool, known: NDArray,
+    width: float, exact: bool,
+) -> None:  # fmt: skip
+    """All visits that may follow a label, directly or by way of a port."""
+    a, t, hold, deadline = q.place[at], q.time[at], q.hold[at], q.deadline[at]
+    x, y = p.vessel[v, 0], p.vessel[v, 1]
+    slots = f.starts.shape[1] - 1
+    if a >= 0:
+        x, y = spot(p.track, p.scalar[0], f.first[a], t)
+    k = int(t / f.slot)
+    for b in range(len(f.first)):
+        if a >= 0 and a != b:
+            soon = k * f.slot + f.legs[a, b, min(k // f.ratio, f.legs.shape[2] - 1)]
+            if soon >= slots * f.slot or q.value[at] + ahead.run[b, f.starts[b, int(soon / f.slot)]] <= known[0]:
+                continue
+        i = f.first[a] if a >= 0 else p.track.shape[0]
+        when = t
+        if a != b:
+            when, _ = meeting(p, v, i, x, y, t, f.first[b])
+        if when < np.inf:
+            end = deadline
+            if a < 0 and p.vessel[v, 3] != 0.0 and deadline < np.inf:
+                end = from_port(p, v, x, y, when, f.first[b])
+            serve(p, v, f, ahead, prices, q, at, b, when, hold, end, known, width, exact)
+        if ports and a >= 0:
+            when, depart = by_port(p, v, x, y, t, deadline - p.vessel[v, 9], f.first[b])
+            if when < np.inf:
+                end = deadline if deadline == np.inf else rounded_up(p, v, depart)
+                room = hold if hold == np.inf else p.vessel[v, 5]
+                serve(p, v, f, ahead, prices, q, at, b, when, room, end, known, width, exact)
+
+
+@njit(cache=True, nogil=True)
+def rounded_up(p: Problem, v: int, depart: float) -> float:
+    """End of the endurance after leaving port at ``depart``, rounded up; inf where it comes after all else."""
+    step = p.vessel[v, 10] / DEADLINE_STEPS
+    end = np.ceil(depart / step) * step + p.vessel[v, 7]
+    return np.inf if end - p.vessel[v, 9] >= p.vessel[v, 10] else end
+
+
+@njit(cache=True, nogil=True)
+def from_port(p: Problem, v: int, x: float, y: float, when: float, j: int) -> float:
+    """End of the endurance of a vessel that leaves port as late as it can."""
+    start = opening(p, v, j, when)
+    if start == np.inf:
+        return np.inf
+    jx, jy = spot(p.track, p.scalar[0], j, start)
+    return rounded_up(p, v, start - np.sqrt((jx - x) ** 2 + (jy - y) ** 2) / p.vessel[v, 4])
+
+
+@njit(cache=True, nogil=True)
+def price_routes(
+    p: Problem, v: int, f: Frame, ahead: Ahead, prices: NDArray, cut: float, hold: float, deadline: float, ports: bool,
+    exact: bool, q: Labels,
+) -> float:  # fmt: skip
+    """Most that a vessel can gain beyond the prices, in the relaxation.
+
+    Args:
+        p: the problem, without land.
+        v: vessel.
+        f, ahead: see :mod:`~oceanclean.allocation.pricing`.
+        prices: (task).
+        cut: a value that is known to be reached, or of no interest below; at least 0.
+        hold, deadline: at the start; inf where they cannot bind.
+        ports: whether it may unload and bunker on the way (any number of times).
+        exact: False drops labels that only seem worse: quick, but what is returned is no bound then.
+        q: store; labels of the best routes stand in ``q.best`` afterwards.
+
+    Returns:
+        An upper bound on the gain, exact where it exceeds ``cut`` and the store sufficed.
+    """
+    q.head[:], q.bucket[:], q.best[:] = -1, -1, -1
+    width = p.vessel[v, 10] / len(q.bucket)
+    known = np.array([max(cut, 0.0), 0.0])
+    q.place[0], q.task[0], q.parent[0], q.dead[0] = -1, -1, -1, 0
+    q.time[0], q.value[0], q.hold[0], q.deadline[0] = p.vessel[v, 2], 0.0, hold, deadline
+    q.memory[0] = np.uint64(0)
+    q.used[0] = 1
+    extend(p, v, f, ahead, prices, q, 0, ports, known, width, exact)
+    for k in range(len(q.bucket)):
+        while q.bucket[k] >= 0:
+            at = q.bucket[k]
+            q.bucket[k] = q.in_bucket[at]
+            if q.dead[at]:
+                continue
+            c = min(int(q.time[at] / f.slot), ahead.leave.shape[1] - 1)
+            if q.value[at] + dearest_from(f, ahead, q.place[at], c, q.memory[at]) <= known[0]:
+                continue
+            extend(p, v, f, ahead, prices, q, at, ports, known, width, exact)
+    return max(known[0], known[1])

@@ -1,0 +1,147 @@
+"""A finished day taken up again by a person: planned anew under decisions, approved, withdrawn.
+
+Only allocation and page are made anew; everything before stands in the store, so that a planner waits seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from oceanclean.chain import audit, decided, stages
+from oceanclean.chain.day import DayResult, StageProgress, begin, fail, finish
+from oceanclean.chain.run import DailyRun, safe_name
+from oceanclean.decisions import Decisions
+from oceanclean.errors import MissingDataError
+from oceanclean.store import StageRecord
+
+
+def audit_file(run: DailyRun) -> Path:
+    """The run's log of approvals."""
+    return run.folder.root / audit.FILE
+
+
+def stored(run: DailyRun, stage: str) -> StageRecord:
+    """A finished stage as it stands in the store, whatever it was made from.
+
+    Raises:
+        MissingDataError: it is not finished.
+    """
+    record = run.folder.finished(stage)
+    if record is None:
+        command = f"oceanclean plan --region {run.region_name} --issue-time {run.issue_time}"
+        raise MissingDataError(
+            run.folder.root, stage, "no finished stage", "a day that was planned before", f"Run: {command}"
+        )
+    return record
+
+
+def before_allocation(run: DailyRun) -> tuple[StageRecord, list[StageRecord], StageRecord, StageRecord]:
+    """Ingest, detections, map and forecast of a planned day.
+
+    Raises:
+        MissingDataError: the day was not planned.
+    """
+    ingested = stored(run, "ingest")
+    detected = [stored(run, f"detect-{safe_name(s)}") for s in stages.new_scenes(run, ingested)]
+    return ingested, detected, stored(run, "map"), stored(run, "forecast")
+
+
+def replan(
+    run: DailyRun, decisions: Decisions | None = None, *, seconds: float | None = None, wait_s: float = 0.0,
+    progress: StageProgress | None = None, now: datetime | None = None,
+) -> DayResult:  # fmt: skip
+    """Plan a finished day anew under people's decisions, from the forecast that it has.
+
+    Args:
+        run: the run.
+        decisions: the day's own decisions from now on; None keeps those that stand.
+        seconds: wall time for the solver; None stops it by iterations.
+        wait_s: how long to wait for another process that runs the same day.
+        progress: told of each step.
+        now: time for the audit log; the clock's if missing.
+
+    Returns:
+        The day; ``facts["decided"]`` of its allocation says what each decision costs.
+
+    Raises:
+        MissingDataError: the day was not planned before.
+        SettingsError: a file of decisions is wrong.
+    """
+    tell = progress or (lambda *_: None)
+    with run.folder.hold(wait_s):
+        earlier = before_allocation(run)
+        if decisions is not None:
+            decided.keep(run, decisions)
+        who = decided.decisions_of(run).by
+
+        def work() -> DayResult:
+            tell("allocate", 0, 2)
+            allocated = stages.allocate(run, earlier[0], earlier[3], seconds)
+            tell("publish", 1, 2)
+            result = _published(run, earlier, allocated)
+            if who and not allocated.reused:
+                audit.append(audit_file(run), time=_stamp(now), what=audit.REPLANNED, by=who, plan=allocated.digest)
+            tell("done", 2, 2)
+            return result
+
+        return _in_ledger(run, work)
+
+
+def approve(
+    run: DailyRun, by: str, *, note: str = "", withdraw: bool = False, plan: str = "", now: datetime | None = None,
+    wait_s: float = 0.0,
+) -> DayResult:  # fmt: skip
+    """Approve the plan that stands, or take the approval back, and write its page with the new status.
+
+    Args:
+        run: the run.
+        by: who approves.
+        note: free text for the log.
+        withdraw: take back instead.
+        plan: digest of the plan that was looked at; "" means the one that stands.
+        now: time for the audit log; the clock's if missing.
+        wait_s: how long to wait for another process that runs the same day.
+
+    Raises:
+        MissingDataError: the day was not planned, or the plan that stands is not the one that was looked at.
+        InputError: no name.
+        CorruptStoreError: the log was changed.
+    """
+    with run.folder.hold(wait_s):
+        earlier = before_allocation(run)
+        allocated = stored(run, "allocate")
+        if plan and plan != allocated.digest:
+            raise MissingDataError(run.folder.root, "plan", plan[:12], f"the plan that stands, {allocated.digest[:12]}",
+                                   "It was made anew since: look at it and approve it then.")  # fmt: skip
+        what = audit.WITHDRAWN if withdraw else audit.APPROVED
+        audit.append(audit_file(run), time=_stamp(now), what=what, by=by, plan=allocated.digest, note=note)
+        return _in_ledger(run, lambda: _published(run, earlier, allocated))
+
+
+def _published(
+    run: DailyRun, earlier: tuple[StageRecord, list[StageRecord], StageRecord, StageRecord], allocated: StageRecord
+) -> DayResult:
+    ingested, detected, mapped, forecasted = earlier
+    weighed = run.folder.finished("what-if")
+    if weighed is not None and weighed.facts["plan"] != allocated.digest:
+        weighed = None  # made for another plan; making it anew would keep the planner waiting
+    published = stages.publish(run, ingested, detected, mapped, forecasted, allocated, weighed)
+    kept = [weighed] if weighed else []
+    return finish(run, [ingested, *detected, mapped, forecasted, allocated, *kept, published])
+
+
+def _in_ledger(run: DailyRun, work: Callable[[], DayResult]) -> DayResult:
+    """Do it between the ledger's opening and close."""
+    begin(run)
+    try:
+        return work()
+    except BaseException as error:
+        fail(run, error)
+        raise
+
+
+def _stamp(now: datetime | None) -> str:
+    # an approval is an event in the world: the clock is part of what is recorded
+    return (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,48 @@
+"""Where to look for a patch that is not where the forecast has it: the expanding square of search and rescue."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from oceanclean.planning.model import Search
+
+#: Farthest that a search goes, nautical miles: beyond it the alternate is the better use of the day.
+FARTHEST_NM = 8.0
+
+
+def search_radius_nm(found_probability: float | None, within_m: float, covers: float) -> float | None:
+    """Radius that holds a patch with the chance ``covers``, from the chance that it lies within ``within_m``.
+
+    The patch's position is taken as a circular normal around the forecast one, so that ``1 − exp(−r² / 2σ²)`` lies
+    within r (Rayleigh distribution). None where the chance is unknown or zero.
+    """
+    if found_probability is None or found_probability <= 0:
+        return None
+    known = min(found_probability, 0.999)
+    radius_m = within_m * math.sqrt(math.log(1 - covers) / math.log(1 - known))
+    return min(FARTHEST_NM, radius_m / 1852.0)
+
+
+def expanding_square(
+    radius_nm: float, spacing_nm: float, first_course_deg: float, speed_kn: float, covers: float
+) -> Search:
+    """Expanding square search (IAMSAR Manual, volume III: SS): legs of 1, 1, 2, 2, 3, 3 … spacings, turns to the right.
+
+    Args:
+        radius_nm: legs are added until the square reaches this far from its centre.
+        spacing_nm: distance between tracks: twice as far as debris is seen.
+        first_course_deg: of the first leg; down the drift.
+        speed_kn: at which it is sailed.
+        covers: chance that the radius holds the patch.
+    """
+    legs: list[tuple[float, float]] = []
+    for number in itertools.count():
+        steps = number // 2 + 1
+        legs.append((round((first_course_deg + 90.0 * number) % 360.0, 1), round(steps * spacing_nm, 2)))
+        # what is seen from the outermost track reaches half a spacing beyond it
+        if steps * spacing_nm / 2 + spacing_nm / 2 >= radius_nm and number >= 3:
+            break
+    distance = sum(length for _course, length in legs)
+    return Search(round(radius_nm, 2), covers, round(spacing_nm, 2), legs, round(distance, 1),
+                  round(distance / speed_kn, 2) if speed_kn > 0 else 0.0)  # fmt: skip
