@@ -118,15 +118,32 @@ def test_detections_of_files_lie_inside_their_tile(painted, trained, tmp_path):
         detect_objects(paths, tmp_path / "found.csv", model=trained)
 
 
+class _BrightIsLitter:
+    def logits(self, images):
+        for image in images:
+            bright = image.mean(axis=-1) > 100
+            yield np.stack([np.where(bright, -9, 9), np.where(bright, 9, -9)], axis=-1).astype(np.float32)
+
+
+def test_masks_tell_how_much_of_a_box_is_litter(painted, trained, tmp_path):
+    paths = sorted((painted / "images").glob("*.png"))
+    plain = detect_objects(paths, tmp_path / "a.parquet", model=trained).table
+    masked = detect_objects(paths, tmp_path / "b.parquet", model=trained, segmenter=_BrightIsLitter()).table
+    assert plain["cover"].isna().all()
+    assert masked["cover"].between(0, 1).all()
+    assert masked["cover"].median() > 0.5
+
+
 def test_the_command_line_says_what_it_did(painted, trained, tmp_path):
     runner = CliRunner()
     image = str(min((painted / "images").glob("*.png")))
     done = runner.invoke(app, ["detect-objects", image, "--out", str(tmp_path / "a.geojson"), "--model", str(trained)])
     assert done.exit_code == 0, done.output
     assert "detections in 1 image" in done.output
+    figures = str(tmp_path / "s.json")
     scored = runner.invoke(
-        app, ["evaluate", "detector", "--data", str(painted), "--model", str(trained), "--json", str(tmp_path / "s.json")]
-    )  # fmt: skip
+        app, ["evaluate", "detector", "--data", str(painted), "--model", str(trained), "--json", figures]
+    )
     assert scored.exit_code == 0, scored.output
     assert '"average_precision_low"' in (tmp_path / "s.json").read_text()
 

@@ -193,17 +193,22 @@ def detect_objects(
         typer.Option(help="KEY=VALUE where EXIF lacks it: lon, lat, height_m, yaw_deg, pitch_deg, roll_deg, focal_px, "
                           "sensor_width_mm; may be repeated."),
     ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="A trained litter segmenter: fills in the share of each box that is litter.")
+    ] = None,
     config: Config = None,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Find litter as boxes in tiles and drone frames, and where on the sea it lies."""
     from oceanclean.vision import detector
+    from oceanclean.vision.litter.segmenter import LitterSegmenter
 
     known, moment = detector.camera_facts(camera or []), detector.parse_moment(taken)
+    segmenter = LitterSegmenter(masks) if masks is not None else None
     with options.progress_bar(hidden=json) as bar:
         result = detector.detect_objects(
             images, out, detector.load_detector_settings(config), model=model or None, camera=known, taken=moment,
-            progress=bar,
+            segmenter=segmenter, progress=bar,
         )  # fmt: skip
     if json:
         options.show_json({"detections": len(result.table), "file": str(result.path), "degraded": result.degraded})

@@ -19,6 +19,7 @@ from oceanclean.vision.detector.boxsets import TILE_NAME, read_image
 from oceanclean.vision.detector.canvases import resized
 from oceanclean.vision.detector.decoding import Detector, Found
 from oceanclean.vision.detector.ground import Ground, box_polygons, ground_of, observed_at
+from oceanclean.vision.detector.instances import Segmenter, covers, instance_masks, litter_probability
 from oceanclean.vision.detector.settings import DetectorSettings
 from oceanclean.vision.detector.training import logit
 from oceanclean.vision.models import load_model
@@ -57,6 +58,7 @@ def detect_objects(
     model: str | Path | None = None,
     camera: dict[str, float] | None = None,
     taken: datetime | None = None,
+    segmenter: Segmenter | None = None,
     progress: Progress | None = None,
 ) -> FindingResult:
     """Find litter in image files and write where it lies.
@@ -69,6 +71,7 @@ def detect_objects(
         model: ``.keras`` file; default the settings', else the one that ships.
         camera: facts of the camera that the files lack, see :func:`~oceanclean.vision.detector.camera.camera_of`.
         taken: when, if the files do not say.
+        segmenter: of litter's pixels; with it ``cover`` is the share of each box that its instance covers.
         progress: called with (what, share done).
 
     Returns:
@@ -99,7 +102,7 @@ def detect_objects(
             raise MissingDataError(path, "time", "neither in its name nor in its GPS block", "a time with zone",
                                    "Give it with --taken, e.g. 2026-06-15T09:30Z.")  # fmt: skip
         found = find(detector, pixels, float(stored.card.get("image_scale", 1.0)), threshold)
-        rows, lost = locate(found, ground, path, moment, stored.card)
+        rows, lost = locate(found, ground, path, moment, stored.card, _cover(found, pixels, segmenter))
         parts.append(rows)
         if lost:
             degraded.append(f"{path.name}: {lost} box(es) reach to the horizon and have no position.")
@@ -116,8 +119,16 @@ def find(detector: Detector, pixels: NDArray[np.uint8], scale: float, threshold:
     return Found((found.boxes[kept] / scale).astype(np.float32), found.scores[kept], found.labels[kept])
 
 
+def _cover(found: Found, pixels: NDArray[np.uint8], segmenter: Segmenter | None) -> NDArray[np.float64]:
+    """Share of each box that its instance covers; NaN without a segmenter."""
+    if segmenter is None or not len(found.boxes):
+        return np.full(len(found.boxes), np.nan)
+    owner = instance_masks(found.boxes, litter_probability(segmenter, pixels), scores=found.scores)
+    return covers(owner, found.boxes)
+
+
 def locate(
-    found: Found, ground: Ground, path: Path, moment: datetime, card: dict[str, Any]
+    found: Found, ground: Ground, path: Path, moment: datetime, card: dict[str, Any], cover: NDArray[np.float64]
 ) -> tuple[gpd.GeoDataFrame, int]:
     """Rows of the Detections contract for what was found in one image, and how many boxes have no position."""
     import geopandas as gpd
@@ -138,7 +149,7 @@ def locate(
         "class_name": _CLASS,
         "probability": 1 / (1 + np.exp(-odds)),
         "area_m2": [abs(geod.geometry_area_perimeter(shapes[k])[0]) for k in kept],
-        "cover": np.full(len(kept), np.nan),
+        "cover": cover[kept],
         "observed_at": pd.Series([stamp] * len(kept), dtype="datetime64[ns, UTC]"),
         "available_at": pd.Series([stamp] * len(kept), dtype="datetime64[ns, UTC]"),
         "model": f"{card['name']} {card['sha256'][:12]}",

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+class Segmenter(Protocol):
+    """What tells litter's pixels: :class:`oceanclean.vision.litter.segmenter.LitterSegmenter` or anything alike."""
+
+    def logits(self, images: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
+        """Logits (y, x, class) of each image (y, x, band); class 0 is the background."""
+        ...
+
+
+def litter_probability(segmenter: Segmenter, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probability (y, x) that a pixel is litter of any kind."""
+    logits = next(iter(segmenter.logits([pixels])))
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return (1 - shifted[..., 0] / shifted.sum(axis=-1)).astype(np.float32)
 
 
 def instance_masks(
