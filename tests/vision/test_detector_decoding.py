@@ -40,12 +40,16 @@ def test_boxes_of_several_classes_keep_their_labels():
 
 
 def test_the_windows_of_an_image_cover_it_and_their_mean_is_a_mean():
-    plan = _Plan((700, 300), 256, 128)
+    pixels = np.full((700, 300, 3), 90, np.uint8)
+    plan = _Plan(pixels, 256, 128, 6)
     one = np.ones((32, 32, 6), np.float32)
     for corner in plan.corners:
         plan.add(corner, one)
     assert plan.result().shape == (-(-700 // STRIDE), -(-300 // STRIDE), 6)
     np.testing.assert_allclose(plan.result(), 1, atol=1e-5)
+    pixels[:300] = 0
+    assert min(y for _, y in _Plan(pixels, 256, 128, 6).corners) > 40
+    assert not _Plan(np.zeros_like(pixels), 256, 128, 6).corners
 
 
 class _Bright:

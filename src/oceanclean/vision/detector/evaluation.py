@@ -24,7 +24,7 @@ from oceanclean.vision.detector.scoring import (
     with_intervals,
 )
 from oceanclean.vision.detector.settings import DetectorSettings
-from oceanclean.vision.detector.tiles import score_canvases
+from oceanclean.vision.detector.tiles import score_canvases, score_in_scene
 from oceanclean.vision.detector.training import IOU, LAX_IOU, Folds
 from oceanclean.vision.models import load_model
 
@@ -99,7 +99,7 @@ def _shipped(
     tell("tiles alone", 0.0)
     alone = score_canvases(detector, canvases(truth.images, alone=True, scale=scale))
     tell("tiles in their scenes", 0.5)
-    joined = score_canvases(detector, canvases(truth.images, scale=scale))
+    joined = score_in_scene(detector, truth.images, alone, scale)
     out = _figures(alone, joined, [threshold], [0] * len(alone), [0] * len(joined), truth.classes, seed)
     return {"protocol": "shipped", "model": f"{stored.card['name']} {stored.card['sha256'][:12]}", **out}
 
@@ -116,9 +116,9 @@ def _folds(images: BoxSet, folder: Path, settings: DetectorSettings, seed: int, 
     folds = Folds(images, folder, settings.training, settings.decoding, tell)
     alone, joined = [], []
     for k in range(len(folds.parts)):
-        network = folds.network(k)
-        alone.append(folds.findings(k, network, alone=True))
-        joined.append(folds.findings(k, network, alone=False))
+        detector = Detector(folds.network(k), settings.decoding)
+        alone.append(folds.findings(k, detector))
+        joined.append(score_in_scene(detector, folds.parts[k], alone[k], settings.training.image_scale))
     thresholds = []
     for k in range(len(alone)):
         others = [i for j, part in enumerate(alone) if j != k for i in part]

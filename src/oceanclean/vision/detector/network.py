@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Pixels of a cell's edge in the maps.
 STRIDE = 8
+#: Highest value of a pixel without data: black, give or take what JPEG makes of it.
+NO_DATA = 4
 #: Channels after the classes: centre offset x, y and log of width, height (all in cells), logit of the box's quality.
 BOX_CHANNELS = 5
 #: log of the share of cells that a net knowing nothing should call a centre (Lin et al. 2017, arXiv:1708.02002).
@@ -59,7 +61,7 @@ def _normalised(image: Any) -> Any:
     from keras import ops
 
     x = image * (1.0 / 255.0)
-    valid = ops.cast(ops.max(image, axis=-1, keepdims=True) > 4.0, "float32")  # type: ignore[operator]
+    valid = ops.cast(ops.max(image, axis=-1, keepdims=True) > float(NO_DATA), "float32")  # type: ignore[operator]
     count = ops.sum(valid, axis=(1, 2), keepdims=True) + 1.0
     mean = ops.sum(x * valid, axis=(1, 2), keepdims=True) / count
     spread = ops.sum(ops.square((x - mean) * valid), axis=(1, 2), keepdims=True) / count

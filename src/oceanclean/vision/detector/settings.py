@@ -27,12 +27,12 @@ class TrainingSettings(Settings):
         refine_rate: peak learning rate of these.
     """
 
-    fit: FitSettings = FitSettings(epochs=45, steps=10, batch=8, learning_rate=3e-3, weight_decay=2e-2, ema=0.985)
+    fit: FitSettings = FitSettings(epochs=300, steps=10, batch=8, learning_rate=3e-3, weight_decay=2e-2, ema=0.985)
     windows: WindowSettings = WindowSettings()
     width: float = Field(default=0.75, gt=0, le=4)
     image_scale: float = Field(default=1.0, gt=0, le=4)
     folds: int = Field(default=3, ge=2, le=20)
-    refine_epochs: int = Field(default=30, ge=1)
+    refine_epochs: int = Field(default=100, ge=1)
     refine_rate: float = Field(default=2e-3, gt=0)
 
 

@@ -64,10 +64,9 @@ class Folds:
         images = BoxSet(tuple(seen), self.images.classes)
         return train_network(images, self.folder / f"without_{number}", self.settings, self.progress)
 
-    def findings(self, number: int, model: keras.Model, *, alone: bool) -> list[ScoredImage]:
-        """What a network finds in the tiles of part ``number``, seen alone or in their scene."""
-        scenes = canvases(self.parts[number], alone=alone, scale=self.settings.image_scale)
-        return score_canvases(Detector(model, self.decoding), scenes)
+    def findings(self, number: int, detector: Detector) -> list[ScoredImage]:
+        """What a network finds in the tiles of part ``number``, each seen alone."""
+        return score_canvases(detector, canvases(self.parts[number], alone=True, scale=self.settings.image_scale))
 
 
 def deal(images: Sequence[LabelledImage], parts: int) -> list[list[LabelledImage]]:
@@ -176,7 +175,7 @@ def train_detector(
     images = images if material else images.one_class()
     folds = Folds(images, out / "runs", settings, decoding, progress or _silent)
     held = folds.network(0)
-    found = folds.findings(0, held, alone=True)
+    found = folds.findings(0, Detector(held, decoding))
     model = train_network(images, out / "runs" / "all", settings, progress or _silent, start=held)
     card = _card(name, folders, images, found, settings)
     return save_model(model, card, out / "detector.keras")
