@@ -19,6 +19,7 @@ NO_DATA = 4
 BOX_CHANNELS = 5
 #: log of the share of cells that a net knowing nothing should call a centre (Lin et al. 2017, arXiv:1708.02002).
 _PRIOR = -4.6
+_MEDIAN_LOG_EDGE = 1.8
 
 
 def build_detector(size: int = 256, classes: int = 1, width: float = 1.0) -> keras.Model:
@@ -45,8 +46,11 @@ def build_detector(size: int = 256, classes: int = 1, width: float = 1.0) -> ker
     x = _merge(_merge(coarse, middle, neck), fine, neck)
     x = _bottleneck(_bottleneck(x, neck), neck)
     heat = _head(x, classes, "centre", keras.initializers.Constant(_PRIOR))
-    box = _head(x, BOX_CHANNELS, "box", keras.initializers.Constant(0.7))
-    return keras.Model(image, keras.layers.Concatenate(name="maps")([heat, box]), name="centre_detector")
+    box = _head(x, BOX_CHANNELS, "box", "zeros")
+    model = keras.Model(image, keras.layers.Concatenate(name="maps")([heat, box]), name="centre_detector")
+    # Boxes start at six cells, the median of the PlanetScope set (50 px), about their cell.
+    model.get_layer("box").bias.assign([0.0, 0.0, _MEDIAN_LOG_EDGE, _MEDIAN_LOG_EDGE, 0.0])
+    return model
 
 
 def _channels(count: int, width: float) -> int:
