@@ -22,7 +22,7 @@ LABELS = 100_000
 #: Routes of the search that the bound begins with, and routes that one pricing gives at most.
 FIRST_COLUMNS, NEW_ROUTES = 3000, 30
 #: Rounds kept for exact pricing.
-EXACT_ROUNDS = 4
+EXACT_ROUNDS = 1
 #: A bound this near to the plan, as part of it, is not worth more work.
 NEAR = 0.002
 #: Quick guesses serve until the bound that they suggest is within this part of the relaxation's value.
