@@ -94,3 +94,14 @@ def test_known_start_narrows_the_doubt_and_less_so_with_lead():
     settings = ResidualSettings()
     share = [displacement_variance(settings, h, 1.0) / displacement_variance(settings, h) for h in (3, 24, 72)]
     assert share[0] < 0.15 < share[1] < share[2] < 0.9
+
+
+def test_the_end_of_a_path_is_its_displacement(tmp_path):
+    """The quick sum gives what the hour-by-hour path ends with."""
+    tracks = tracks_of(tmp_path, drifters=6, extra=weak_and_turned, noise=0.1)
+    known = Physics(tracks, DriftSettings(), np.ones(tracks.size, dtype=bool))
+    starts = np.flatnonzero(
+        (np.arange(tracks.size) - tracks.first >= 25) & (tracks.last - np.arange(tracks.size) >= 72)
+    )
+    for lead in (1, 24, 72):
+        assert np.allclose(known.displacement(starts, lead), known.paths(starts, lead)[:, -1])

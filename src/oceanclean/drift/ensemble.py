@@ -269,6 +269,8 @@ def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, st
             accounts[k] = np.bincount(status, weights=seeded.mass, minlength=len(_ACCOUNTS)) / settings.members
             entered[k] = inflow.entered_kg
             sample.add(k, lon, particles.lat, status)
+        if stop == stops.size - 1:
+            break  # what would be laid in the strip now does not come in any more
         inflow.fill(lon, particles.lat, particles.status, seeded.mass, seeded.member)
         particles.lon[:] = lon + 360.0 * np.rint((levels.middle_lon - lon) / 360.0)  # as the forcing counts them
     stamps = times.astype("datetime64[ns]")
@@ -328,8 +330,10 @@ class _Sample:
             name: (dims, values.T.reshape(*self.shape, -1))
             for name, values in (("lon", self.lon), ("lat", self.lat), ("status", self.status))
         }
-        slots = self.seeded.waiting.shape[1]
-        came_in = self.seeded.mass[self.extra] * (slots / max(self.extra.shape[1], 1))
+        came_in = self.seeded.mass[self.extra]
+        held = came_in.sum(axis=1, keepdims=True)
+        total = self.seeded.mass[self.seeded.waiting[: len(came_in)]].sum(axis=1, keepdims=True)
+        came_in = came_in * np.divide(total, held, out=np.zeros_like(held), where=held > 0)
         mass = np.concatenate([self.mass, came_in], axis=1)
         return xr.Dataset({**variables, "mass": (dims[:2], mass)}, coords={"time": times})
 

@@ -25,7 +25,7 @@ from oceanclean.drift.displacement_doubt import (
     no_doubt,
 )
 from oceanclean.drift.drifters import Tracks, load_tracks
-from oceanclean.drift.informed import Informed, along
+from oceanclean.drift.informed import Informed, integral_km
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
@@ -310,8 +310,7 @@ def starts_of(tracks: Tracks, rows: NDArray[np.bool_], lead: int, every_h: int =
 
 def displacement_km(velocity: Complex, starts: NDArray[np.int64], lead: int) -> Complex:
     """Displacement from each start over ``lead`` hours of an hourly velocity (trapezoidal), km."""
-    total = np.zeros(velocity.size, dtype=np.complex128)
-    total[1:] = 3.6 * np.cumsum(0.5 * (velocity[1:] + velocity[:-1]))
+    total = integral_km(velocity)
     return total[starts + lead] - total[starts]
 
 
@@ -362,7 +361,7 @@ def _chosen_taper(trial: Residual, tracks: Tracks, early: NDArray[np.bool_], lat
         for lead in _CHOOSING_H:
             starts = starts_of(tracks, late, lead)
             if starts.size >= _ENOUGH:
-                away = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
+                away = known.displacement(starts, lead) - displacement_km(tracks.observed, starts, lead)
                 scores[number] += np.abs(away).mean() / lead
     return float(tapers[int(np.argmin(scores))])
 
@@ -384,7 +383,7 @@ def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], setting
         if starts.size < _ENOUGH:
             doubt.floor[lead] = prior
             continue
-        error = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
+        error = known.displacement(starts, lead) - displacement_km(tracks.observed, starts, lead)
         energy = known.energy(starts)
         floor, slope = growing_variance(error, energy)
         seen_variance = floor + slope * energy
