@@ -116,8 +116,34 @@ def _evaluate_photos(
 
 
 @app.command()
+def detector(
+    data: Data,
+    model: Annotated[str, typer.Option(help="Shipped model by default, or the path of a .keras file.")] = "",
+    protocol: Annotated[
+        str, typer.Option(help="shipped: the model as it is; grouped-folds: trained without the scenes scored.")
+    ] = "shipped",
+    material: Annotated[bool, typer.Option(help="With grouped-folds: learn and score the set's classes too.")] = False,
+    json: JsonFile = None,
+    config: options.Config = None,
+) -> None:
+    """Score the detector of litter on labelled boxes (YOLO, COCO or boxes.csv folders)."""
+    from oceanclean.vision import detector as room
+
+    settings = room.load_detector_settings(config)
+    with options.progress_bar(hidden=False) as bar:
+        figures = room.evaluate_detector(
+            data, model or None, protocol, settings=settings, material=material, progress=bar
+        )
+    typer.echo(room.detector_table(figures))
+    _write(figures, json)
+
+
+@app.command()
 def drift(
-    data: Annotated[Path, typer.Option(help="Folder with hourly drifter tracks and forcing at the fixes.")],
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with hourly tracks and forcing along them, or fixes with NetCDF forcing beside."),
+    ],
     model: Annotated[Path | None, typer.Option(help="A fitted forecaster; default: what ships.")] = None,
     protocol: Annotated[
         str, typer.Option(help="shipped: the model as it is; blocked: refitted for each fold.")

@@ -146,3 +146,25 @@ def few_shot(
     found = describe(base, pixels_of(photos, base.edge))
     head = learn_prototypes(found, [p.label for p in photos], base.card["sha256"])
     typer.echo(f"{head.save(out)}: {', '.join(head.classes)}")
+
+
+@app.command()
+def detector(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="Folder of boxes: YOLO, COCO or boxes.csv; may be given more than once."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model, its card and its checkpoints.")],
+    model: Annotated[str, typer.Option(help="Name for the model's card.")] = "detector",
+    material: Annotated[bool, typer.Option(help="Learn the set's classes; else all is litter.")] = False,
+    config: Config = None,
+) -> None:
+    """Train the detector of litter as boxes; a run that was stopped goes on where it stood."""
+    from oceanclean.vision.detector import load_detector_settings, train_detector
+
+    settings = load_detector_settings(config)
+    with options.progress_bar(hidden=False) as bar:
+        path = train_detector(
+            data, out, settings.training, settings.decoding, name=model, material=material, progress=bar
+        )
+    typer.echo(path)
