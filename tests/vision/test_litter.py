@@ -128,10 +128,17 @@ def test_an_image_comes_back_from_its_square_at_its_own_size():
     assert restore(np.ones((4, 4, 2), np.float32), place.__class__((4, 4), (4, 4))).shape == (4, 4, 2)
 
 
-def test_from_folder_to_model_to_figures(tmp_path):
-    folder = write_photos(tmp_path / "data")
-    path = train_litter_segmenter(folder, tmp_path / "out", settings=quick())
-    segmenter = LitterSegmenter(tmp_path / "out")
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folder of photos, and the model trained on them in two times two steps."""
+    root = tmp_path_factory.mktemp("litter")
+    folder = write_photos(root / "data")
+    return folder, train_litter_segmenter(folder, root / "out", settings=quick())
+
+
+def test_from_folder_to_model_to_figures(trained):
+    folder, path = trained
+    segmenter = LitterSegmenter(path.parent)
     assert segmenter.card["trained_on"] == [f"{k:03d}.jpg" for k in range(6)]
     assert segmenter.segment(np.zeros((30, 77, 3), np.uint8)).shape == (30, 77)
     record = evaluate_litter_segmenter(folder, path)
@@ -143,11 +150,35 @@ def test_from_folder_to_model_to_figures(tmp_path):
         evaluate_litter_segmenter(folder, path, "random")
 
 
-def test_an_int8_model_is_kept_only_where_it_scores_as_its_float_model(tmp_path, monkeypatch):
+def test_the_command_line_trains_and_scores_and_writes_flat_figures(tmp_path, monkeypatch):
+    import json
+
+    from typer.testing import CliRunner
+
+    from oceanclean.cli.evaluate import app as evaluate
+    from oceanclean.cli.train import app as train
+    from oceanclean.vision.litter import settings
+
+    monkeypatch.setattr(settings, "load_litter_settings", lambda _config=None: quick())
+    folder, out = write_photos(tmp_path / "data", suffix=".png"), tmp_path / "out"
+    done = CliRunner().invoke(train, ["litter-segmenter", "--data", str(folder), "--model", "unet", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert str(out / "litter-segmenter.keras") in done.output.replace("\n", "")
+    figures = tmp_path / "figures.json"
+    done = CliRunner().invoke(
+        evaluate, ["litter-segmenter", "--data", str(folder), "--model", str(out), "--json", str(figures)]
+    )
+    assert done.exit_code == 0, done.output
+    record = json.loads(figures.read_text())
+    for key in ("miou_foreground", "miou_all", "pixel_accuracy", "per_image_iou"):
+        assert {key, f"{key}_low", f"{key}_high"} <= set(record)
+    assert record["images"] == 6
+
+
+def test_an_int8_model_is_kept_only_where_it_scores_as_its_float_model(trained, monkeypatch):
     from oceanclean.vision.litter import edge
 
-    folder = write_photos(tmp_path / "data")
-    path = train_litter_segmenter(folder, tmp_path / "out", settings=quick())
+    folder, path = trained
     monkeypatch.setattr(edge, "LARGEST_LOSS", 1.0)
     report = edge.export_edge(path, folder)
     assert report.path is not None
