@@ -11,7 +11,7 @@ from oceanclean.errors import InputError
 from oceanclean.region import Region
 from tests.allocation.days import ISSUE, fleet, forcing, region, tracks
 
-SETTINGS = AllocationSettings(search=SearchSettings(iterations=300, rounds=1))
+SETTINGS = AllocationSettings(search=SearchSettings(iterations=300, rounds=1, bound_rounds=0))
 
 
 #: Open ocean west of Africa: the spawned process reads the real coast.
