@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from oceanclean.allocation import motion
 from oceanclean.allocation.evaluation import SEARCH, check, evaluate_allocation, execute
 from oceanclean.allocation.orienteering import Instance, drift_field, read_chao, read_folder
 from oceanclean.allocation.routing_baseline import route_static
-from oceanclean.allocation.search import route_value, solve
+from oceanclean.allocation.search import route_value, solve, states_of
 from oceanclean.errors import InputError
 
 
@@ -96,3 +97,43 @@ def test_every_instance_of_the_library_can_be_read(real_data):
     assert len(windows) > 200
     assert all(i.windows is not None and (i.windows[:, 1] >= i.windows[:, 0]).all() for i in windows)
     assert len(list(read_folder(real_data("orienteering_capacitated")))) >= 9
+    timed = list(read_folder(real_data("orienteering_time_dependent")))
+    assert len(timed) >= 50
+    assert all(i.profile is not None and i.arc is not None for i in timed)
+
+
+def _time_dependent(folder, tasks=6):
+    """A folder laid out like the time-dependent library: slow mornings on every arc but the last task's."""
+    rng = np.random.default_rng(2)
+    place = folder / "instances" / "dataset9" / "OP_instances"
+    place.mkdir(parents=True)
+    xy = rng.uniform(0, 30, (tasks + 2, 2))
+    rows = [f"{x} {y} {0 if k in (0, tasks + 1) else 10}" for k, (x, y) in enumerate(xy)]
+    (place / "p9.1.a.txt").write_text("\n".join([f"n {tasks + 2}", "m 1", "tmax 9", *rows]))
+    category = np.zeros((tasks + 2, tasks + 2), int)
+    category[tasks] = 4
+    (folder / "instances" / "dataset9" / "arc_cat_9.txt").write_text(
+        "\n".join("\t".join(map(str, row)) for row in category)
+    )
+    speeds = [[0.5, 1.0, 0.5, 1.0], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1.5, 1.5, 1.5, 1.5]]
+    (folder / "instances" / "speedmatrix.txt").write_text("\n".join("\t".join(map(str, row)) for row in speeds))
+    return place
+
+
+def test_time_dependent_instances_are_read_and_their_speeds_obeyed(tmp_path):
+    """Slow periods cost time in the plan and in the independent check alike."""
+    place = _time_dependent(tmp_path)
+    instance = next(iter(read_folder(tmp_path)))
+    assert instance.profile is not None
+    assert instance.arc.shape == (8, 8)
+    assert instance.arc[5, 0] == 4, "rows of tasks come first: the last task is number 5"
+    assert instance.arc[6, 7] == 0
+    solution = _quick(instance)
+    assert sum(map(len, solution.routes)) > 0
+    assert check(instance, solution.routes)
+    states = states_of(instance.problem(), 0, solution.routes[0])
+    metres = np.hypot(*(instance.points[1 + solution.routes[0][0]] - instance.points[0]))
+    assert states[1, motion.LEAVE] == pytest.approx(metres / 0.5 if metres < 1 else 2 + (metres - 1) / 1.0)
+    (place.parent / "arc_cat_9.txt").write_text("1 2\n")
+    with pytest.raises(InputError, match="8 rows of 8"):
+        list(read_folder(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,6 +75,29 @@ def test_routes_cross_no_land_and_can_be_sailed_in_time(plan):
             gap = (mine["arrive"][leg.sequence] - mine["leave"][leg.sequence - 1]).total_seconds()
             if mine["action"][leg.sequence] != "collect" or mine["action"][leg.sequence - 1] != "wait":
                 assert mine["distance_m"][leg.sequence] / 5.0 <= gap + 125
+
+
+def test_the_hold_is_what_was_caught_and_legs_follow_on_each_other(plan):
+    """After a collection the hold holds the expected catch more; each leg begins where the one before ended."""
+    for _, mine in plan.orders.groupby("vessel_id"):
+        before = mine["hold_kg"].shift(fill_value=0.0)
+        collects = mine["action"] == "collect"
+        assert np.allclose(mine["hold_kg"][collects], (before + mine["expected_kg"])[collects])
+    for _, legs in plan.routes.groupby("vessel_id"):
+        ends = [(line.coords[0], line.coords[-1]) for line in legs.sort_values("sequence").geometry]
+        for (_, end), (begin, _) in itertools.pairwise(ends):
+            assert end == pytest.approx(begin, abs=1e-5)
+
+
+def test_what_is_on_board_in_port_comes_off_before_the_vessel_leaves():
+    """A vessel that lies in port with a full hold has an order to unload first, which takes its time."""
+    plan = _plan(boats=fleet({"hold_used": 400.0}))
+    first, second = plan.orders.iloc[0], plan.orders.iloc[1]
+    assert (first["action"], second["action"]) == ("unload", "depart")
+    assert first["leave"] == pd.Timestamp(ISSUE, tz="UTC") + pd.Timedelta(hours=1), "West takes an hour"
+    assert second["leave"] >= first["leave"]
+    assert "400 kg" in first["reason"]
+    assert second["hold_kg"] == 0.0
 
 
 def test_every_vessel_and_every_patch_has_a_vessel_or_a_reason(plan):

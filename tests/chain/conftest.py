@@ -85,6 +85,10 @@ def _quick(config: Path) -> None:
     change_yaml(config / "models" / "drift.yaml", lambda c: c["tracks"].update(members=8, particles=400))
     change_yaml(config / "models" / "allocation.yaml", lambda c: c["search"].update(iterations=1000, bound_rounds=10))
     change_yaml(config / "models" / "allocation.yaml", lambda c: c["tasks"].update(max_patches=20, max_shares=60))
+    change_yaml(
+        config / "models" / "planning.yaml",
+        lambda c: c.update(what_if_iterations=0, decided_iterations=500, price_iterations=500),
+    )
 
 
 @pytest.fixture(scope="session")

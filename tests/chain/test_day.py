@@ -39,6 +39,12 @@ def test_a_day_ends_with_the_plans_files_a_ledger_and_a_catalogue(planned: Place
     assert len(items) == len(ledger["stages"])
     for item in items:
         assert all(Path(a.get_absolute_href()).exists() for a in item.assets.values())
+    region, scene = (next(i for i in items if i.id.startswith(n)) for n in ("forecast", "detect-"))
+    assert region.datetime.isoformat() == "2026-06-15T11:00:00+00:00"
+    assert scene.datetime < region.datetime
+    west, south, east, north = scene.bbox
+    assert region.bbox[0] < west < east < region.bbox[2]
+    assert region.bbox[1] < south < north < region.bbox[3]
     assert not list(planned.day.glob(f"{ASIDE}*"))
 
 
@@ -63,7 +69,7 @@ def test_a_changed_setting_computes_only_what_depends_on_it(continued: Place) ->
     path.write_text(path.read_text() + "\n# a planner's remark\n")
     reused = {s["stage"]: s["reused"] for s in continued.plan()["stages"]}
     assert not reused["allocate"]
-    assert all(v for k, v in reused.items() if k not in {"allocate", "publish"})
+    assert all(v for k, v in reused.items() if k not in {"allocate", "what-if", "publish"})
 
 
 def test_a_run_killed_in_any_stage_goes_on_and_ends_with_the_same_plan(planned: Place, fresh: Place) -> None:

@@ -23,7 +23,7 @@ from oceanclean.drift.settings import DriftSettings, ForecasterSettings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 
-SMALL = DriftSettings(forecaster=ForecasterSettings(trees=40, rows_per_leaf=50, ridge=0.1))
+SMALL = DriftSettings(forecaster=ForecasterSettings(trees=40, rows_per_leaf=50, ridge=0.1, season_windows=0))
 
 
 def ekman(current, wind, hour):
@@ -59,6 +59,15 @@ def test_plain_physics_wins_where_nothing_holds(tmp_path):
     model = fit(tracks, everywhere(tracks), SMALL)
     assert model.weight == 0.0
     assert (model.along(tracks) == model.physics(tracks)).all()
+
+
+def test_few_days_are_believed_little(tmp_path):
+    """What won on two later days begins small in another season; nothing at all is still nothing."""
+    tracks = tracks_of(tmp_path, extra=ekman, seed=1)
+    cautious = SMALL.model_copy(update={"forecaster": SMALL.forecaster.model_copy(update={"season_windows": 8.0})})
+    model = fit(tracks, everywhere(tracks), cautious)
+    assert model.about["weight_on_later_days"] > 0.5
+    assert 0.0 < model.weight < 0.2
 
 
 def test_windage_of_a_class_is_drawn_to_the_prior(tmp_path):
@@ -170,3 +179,18 @@ def test_a_pickle_and_a_torn_file_are_refused(trained, tmp_path):
         load_forecaster(torn)
     with pytest.raises(MissingDataError, match="no such file"):
         load_forecaster(tmp_path / "absent.skops")
+
+
+def test_outside_its_domain_tracks_keep_plain_physics(trained, tmp_path):
+    """Rows elsewhere get no learned correction and the reader is told; so with products of another name."""
+    model = load_forecaster(trained[0])
+    away = drifter_table(drifters=3, extra=ekman, seed=6, products=("other",))
+    away["lat"] += 8.0
+    tracks = load_tracks(written(tmp_path / "away", away))
+    assert (model.along_known_waters(tracks) == 0).all()
+    said = " ".join(model.strangeness(tracks))
+    assert "100% of the rows" in said
+    assert "other current products" in said
+    home = load_tracks(tmp_path / "tracks")
+    assert model.strangeness(home) == [] or "outside" in model.strangeness(home)[0]
+    assert np.abs(model.along_known_waters(home)).mean() > 0.01

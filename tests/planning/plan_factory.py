@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 import xarray as xr
 
+from oceanclean.decisions import Ban, Decisions, Hold, Pin
 from oceanclean.products import Plan, VesselSummary, describe, names, validate_grid, validate_table
 from oceanclean.region import Region, load_region, metres_per_degree
 from oceanclean.settings import KNOT_M_S, load_fleet_settings
@@ -302,6 +303,25 @@ def make_plan(region: Region, fleet: gpd.GeoDataFrame, *, sail: bool = True, pat
     )  # fmt: skip
 
 
+def decided_of(hostile: bool) -> dict[str, Any]:
+    """Three decisions and their prices, as the chain hands them over; the second is not kept to by the plan."""
+    reason = HOSTILE[0] if hostile else "seen from the air this morning"
+    made = Decisions(
+        by=HOSTILE[3][:100] if hostile else "A. Planner",
+        pins=[Pin(vessel="manati", task="P01", first=True, reason=reason)],
+        bans=[Ban(vessel="manati", task="P04", reason=HOSTILE[1] if hostile else "")],
+        holds=[Hold(vessel="tortuga", reason=HOSTILE[2][:300] if hostile else "no crew")],
+    )
+    prices = (12.0, 0.0, None)
+    return {
+        "by": made.by, "free_kg": 4620.0, "record": made.model_dump(mode="json"),
+        "entries": [
+            {"kind": e.kind, "text": e.text, "reason": e.reason, "cost_kg": price}
+            for e, price in zip(made.entries(), prices, strict=True)
+        ],
+    }  # fmt: skip
+
+
 def make_day(*, hostile: bool = False, sail: bool = True, vessels: bool = True, debris: bool = True) -> Day:
     """One whole day's products."""
     region = load_region("demo")
@@ -325,6 +345,21 @@ def make_day(*, hostile: bool = False, sail: bool = True, vessels: bool = True, 
         "degraded": ["A third of the sea was under cloud; there the map is yesterday's forecast."],
         "lineage": {"settings": "3f2c9a", "seed": 7, "scene sha256": "a" * 64},
     }  # fmt: skip
+    if sail and vessels and debris:
+        run["decided"] = decided_of(hostile)
+        run["outcomes"] = [
+            {"vessel_id": "manati", "name": HOSTILE[1] if hostile else "Manati", "expected_kg": 900.0,
+             "caught_kg": 720.0, "hauls": 2},
+            {"vessel_id": "garza", "name": "Garza", "expected_kg": 300.0, "caught_kg": None, "hauls": 0},
+        ]  # fmt: skip
+        run["what_if"] = [
+            {"kind": "fewer", "text": f"{HOSTILE[4] if hostile else 'Manati'} cannot sail", "expected_kg": 2300.0,
+             "change_kg": -2245.0, "vessels_sent": 3},
+            {"kind": "faster", "text": "Every vessel 1 kn faster in transit", "expected_kg": 4700.0,
+             "change_kg": 155.0, "vessels_sent": 3},
+        ]  # fmt: skip
     if hostile:
         run["degraded"].append(HOSTILE[0])
+        run.update(status="APPROVED", approved_by=HOSTILE[0], approved_at="2026-06-16T11:20:00Z",
+                   approval_note=HOSTILE[1])  # fmt: skip
     return Day(plan, region, fleet, density, forecast, forcing_of(region), [], run)

@@ -106,6 +106,16 @@ def test_the_geopackage_holds_the_same_features(day):
     }
 
 
+def test_every_file_has_its_digest(day):
+    """``SHA256SUMS`` names all other files of the plan with the digest that they have."""
+    import hashlib
+
+    lines = day.text("SHA256SUMS").splitlines()
+    found = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert found.keys() == {p.name for p in day.folder.iterdir()} - {"SHA256SUMS"}
+    assert all(hashlib.sha256((day.folder / n).read_bytes()).hexdigest() == d for n, d in found.items())
+
+
 def test_rtz_schedules_every_order_where_it_is(day):
     """Each scheduled waypoint of a route lies at its orders' place; orders at one place share one waypoint."""
     plan = json.loads(day.text("plan.json"))

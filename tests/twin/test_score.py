@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -13,6 +14,8 @@ import xarray as xr
 
 from oceanclean.errors import MissingDataError
 from oceanclean.products.plan import Plan
+from oceanclean.sources.catches import read_catches
+from oceanclean.twin.catches import write_catches
 from oceanclean.twin.forecast import write_cf
 from oceanclean.twin.score import score_map, score_plan, score_run, score_segmentation
 from oceanclean.twin.settings import load_twin_settings
@@ -182,3 +185,28 @@ def test_a_run_is_scored_stage_by_stage(truth, tmp_path, region, config_dir):
     assert figures["plan.kg_caught"] == figures["plan.pelicano.kg_caught"] == pytest.approx(0.8 * 900, rel=0.05)
     assert figures["map.mass_kg"] == pytest.approx(900)
     assert not [k for k in figures if k.startswith(("forecast", "detect"))]
+
+
+def test_what_was_caught_is_gone_for_the_next_plan_and_the_reports_can_be_read(truth, tmp_path, fleet, rules):
+    """Two plans for one raft: the second finds what the first left; the CSV says what the hauls say."""
+    one = saved_plan(tmp_path / "one", arrive=NOON - pd.Timedelta(hours=3), hours=2.0)
+    two = saved_plan(tmp_path / "two")
+    record = json.loads((two / "plan.json").read_text())
+    (two / "plan.json").write_text(json.dumps({**record, "issue_time": "2026-06-15T14:30:00Z"}))
+    hauls = write_catches([two, one], truth, fleet, rules, tmp_path / "catches.csv")
+    assert [h.start for h in hauls] == sorted(h.start for h in hauls)
+    assert hauls[0].kg == pytest.approx(0.8 * 900, rel=0.05)
+    assert hauls[1].kg <= 900 - hauls[0].kg + 1e-6
+    read, notes = read_catches([tmp_path / "catches.csv"])
+    assert notes == []
+    assert read["caught_kg"].sum() == pytest.approx(sum(h.kg for h in hauls), abs=0.2)
+    assert read["swept_m"].gt(0).any()
+
+
+def test_an_order_that_the_next_plan_overtook_is_not_carried_out(truth, tmp_path, fleet, rules):
+    """The first plan's order begins after the second plan was issued."""
+    one, two = saved_plan(tmp_path / "one"), saved_plan(tmp_path / "two", lon=-86.6)
+    record = json.loads((two / "plan.json").read_text())
+    (two / "plan.json").write_text(json.dumps({**record, "issue_time": "2026-06-15T14:00:00Z"}))
+    hauls = write_catches([one, two], truth, fleet, rules, tmp_path / "catches.csv")
+    assert [h.lon for h in hauls] == [-86.6]

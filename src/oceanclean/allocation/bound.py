@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 #: Slots of time in the relaxation, and coarser ones for the legs between places.
 SLOTS, COARSE_SLOTS, MOST_SLOTS = 864, 144, 4000
 #: Labels that one pricing may keep; beyond, the coarser relaxation stands in for what is not followed.
-LABELS = 400_000
+LABELS = 100_000
 #: Routes of the search that the bound begins with, and routes that one pricing gives at most.
-FIRST_COLUMNS, NEW_ROUTES = 3000, 12
+FIRST_COLUMNS, NEW_ROUTES = 3000, 30
+#: Rounds kept for exact pricing.
+EXACT_ROUNDS = 1
+#: A bound this near to the plan, as part of it, is not worth more work.
+NEAR = 0.002
 #: Quick guesses serve until the bound that they suggest is within this part of the relaxation's value.
-GUESSED = 0.02
+GUESSED = 0.01
 #: Weight of the best prices so far against those of the present linear relaxation.
 SMOOTH = 0.5
 
@@ -97,27 +101,32 @@ class PriceBound:
     """
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem._replace(scalar=problem.scalar.copy())
-        self.problem.scalar[5] = 0.0  # no land: legs only become shorter
         self.kinds = vessel_kinds(problem)
         self.vessels = [int(np.flatnonzero(self.kinds == k)[0]) for k in range(int(self.kinds.max()) + 1)]
-        # tasks are of one place when they share track, windows and services
+        # tasks are of one place when they share track, windows and services; here they stand side by side
         alike = [problem.track[:, :, :2], problem.pair.transpose(1, 0, 2)]
         rows = np.concatenate([a.reshape(problem.tasks, -1) for a in alike], axis=1)
-        _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-        place = place.ravel()
-        self.first, self.member = first.astype(np.int64), np.argsort(place, kind="stable").astype(np.int64)
-        self.start = np.searchsorted(place[self.member], np.arange(len(first) + 1)).astype(np.int64)
+        _, place = np.unique(rows, axis=0, return_inverse=True)
+        self.order = np.lexsort((-problem.track[:, 0, 2], place.ravel()))
+        self.of = place.ravel()[self.order].astype(np.int64)
+        self.first = np.searchsorted(self.of, np.arange(int(self.of.max()) + 1)).astype(np.int64)
+        self.start = np.append(self.first, problem.tasks)
+        self.problem = problem._replace(
+            scalar=problem.scalar.copy(), track=np.ascontiguousarray(problem.track[self.order]),
+            pair=np.ascontiguousarray(problem.pair[:, self.order]),
+        )  # fmt: skip
+        self.problem.scalar[5] = 0.0  # no land: legs only become shorter
+        problem = self.problem
         horizon = float(problem.vessel[:, V.LIMIT].max())
         service = problem.pair[:, :, 0][problem.pair[:, :, 1] > 0]
         shortest = float(service.min()) if len(service) else np.inf
         self.slot = max(min(horizon / SLOTS, shortest / 2), horizon / MOST_SLOTS)
-        self.usable = shortest > self.slot
+        self.usable = bool(shortest > self.slot and problem.scalar[6] == 0)
         self.slots = int(np.ceil(horizon / self.slot))
         self.later = np.maximum.accumulate(problem.track[:, ::-1, 2], axis=1)[:, ::-1].copy()
         self.frames = [self._frame(v) for v in self.vessels] if self.usable else []
         buckets = max(1, min(MOST_SLOTS, int(horizon / max(shortest, horizon / MOST_SLOTS))))
-        self.store = labels.empty_labels(LABELS, problem.tasks, len(first), buckets)
+        self.store = labels.empty_labels(LABELS, problem.tasks, len(self.first), buckets)
 
     def _frame(self, v: int) -> pricing.Frame:
         p, slot = self.problem, self.slot
@@ -127,11 +136,9 @@ class PriceBound:
         drift, speed = float(moved.max(initial=0.0)), float(p.vessel[v, V.SPEED])
         rate = 2 * drift / max(speed - drift, 1e-9) if drift < speed else np.inf
         legs = pricing.leg_times(p, v, self.first, coarse, self.slots // ratio + 1, rate)
-        service = np.array(
-            [p.pair[v, self.member[a:b], 0].min() for a, b in zip(self.start, self.start[1:], strict=False)]
-        )
+        service = np.array([p.pair[v, a:b, 0].min() for a, b in zip(self.start, self.start[1:], strict=False)])
         starts = pricing.next_starts(p, v, self.first, slot, self.slots)
-        return pricing.Frame(self.first, self.member, self.start, self.later, legs, ratio, starts, service, slot)
+        return pricing.Frame(self.first, self.start, self.of, self.later, legs, ratio, starts, service, slot)
 
     def _limits(self, v: int) -> tuple[float, float, bool]:
         """Hold and end of the endurance at the start, inf where they cannot bind; whether port calls can help."""
@@ -158,11 +165,12 @@ class PriceBound:
             cut: value that is known to be reached.
             exact: False for a quick guess, which is no bound.
         """
-        v, frame = self.vessels[kind], self.frames[kind]
+        v, frame, prices = self.vessels[kind], self.frames[kind], prices[self.order]
         best = pricing.task_values(self.problem, v, frame, prices, self.slots)
         gains = np.where(best > 0, best + prices[:, None], 0.0)
         profit = (best / np.maximum(gains, 1e-300)).max(axis=0)
-        ahead = pricing.Ahead(best, *pricing.look_ahead(frame, best), profit, gains.max(axis=0))
+        ahead = pricing.Ahead(best, *pricing.look_ahead(frame, best), profit, gains.max(axis=0),
+                              pricing.losses(frame, best, prices))  # fmt: skip
         most = labels.price_routes(self.problem, v, frame, ahead, prices, cut, *self._limits(v), exact, self.store)
         ends = [int(i) for i in self.store.best if i >= 0 and self.store.value[i] > cut]
         ends.sort(key=lambda i: (-self.store.value[i], i))
@@ -172,7 +180,8 @@ class PriceBound:
             while at > 0:
                 tasks.append(int(self.store.task[at]))
                 at = int(self.store.parent[at])
-            found.append(Column(kind, tuple(tasks[::-1]), value + float(prices[tasks].sum())))
+            own = tuple(self.order[tasks[::-1]].tolist())
+            found.append(Column(kind, own, value + float(prices[tasks].sum())))
         return float(most), found
 
     def at(
@@ -218,7 +227,7 @@ def price_bound(problem: Problem, columns: Sequence[Column], rounds: int) -> tup
     best, found = np.inf, []
     reached, own, _ = master.solve()
     centre, exact = own, False
-    for _ in range(max(1, rounds)):
+    for number in range(max(1, rounds)):
         prices = SMOOTH * centre + (1 - SMOOTH) * own
         value, new = relaxation.at(prices, pool, exact=exact)
         if exact and value < best:
@@ -230,9 +239,10 @@ def price_bound(problem: Problem, columns: Sequence[Column], rounds: int) -> tup
         found += new
         if exact and not new:
             centre = own
-        exact = exact or value < (1 + GUESSED) * reached or not new
         reached, own, _ = master.solve()
-        if best - reached <= 1e-3 * best:
+        left = rounds - 1 - number
+        exact = exact or value < (1 + GUESSED) * reached or not new or left <= EXACT_ROUNDS
+        if np.isfinite(best) and best - reached <= 1e-3 * best:
             break
     if not exact:
         best, _ = relaxation.at(SMOOTH * centre + (1 - SMOOTH) * own, pool)
@@ -249,7 +259,7 @@ def upper_bound(problem: Problem, columns: Sequence[Column], reached: float, rou
         rounds: price updates.
     """
     simple = time_and_hold_bound(problem)
-    if not columns or simple <= reached:
+    if not columns or simple <= (1 + NEAR) * reached:
         return simple, []
     value, found = price_bound(problem, best_columns(columns, FIRST_COLUMNS), rounds)
     return min(simple, value), found

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Settings of the search for long routes without weather: longer strings, more and shorter rounds than for a day.
 SEARCH = SearchSettings(rounds=6, removed=10, string=10, hot=0.015, cold=0.0005, candidates=150)
 
+#: With time windows: less torn out at once, fewer and longer rounds.
+SEARCH_WINDOWS = SEARCH.model_copy(update={"rounds": 3, "removed": 6, "string": 8})
+
 
 @dataclass(frozen=True)
 class Executed:
@@ -62,15 +65,31 @@ def _prize(instance: Instance, routes: Sequence[Sequence[int]]) -> float:
     return float(sum(instance.prizes[t] for r in routes for t in r))
 
 
+def _arrival(instance: Instance, i: int, j: int, metres: float, t: float) -> float:
+    """When a vehicle that leaves ``i`` at ``t`` is at ``j``; it changes its speed at the periods' ends."""
+    if instance.arc is None or instance.profile is None:
+        return t + metres
+    ends, speeds = instance.profile[0, 1:], instance.profile[1 + int(instance.arc[i, j])]
+    for end, speed in zip(ends, speeds, strict=False):
+        if t < end or end == ends[-1]:
+            if t + metres / speed <= end or end == ends[-1]:
+                return float(t + metres / speed)
+            metres -= (end - t) * speed
+            t = float(end)
+    return t
+
+
 def check(instance: Instance, routes: Sequence[Sequence[int]]) -> bool:
     """True when the routes keep all limits of a static instance, recomputed in plain floating point."""
     seen = [t for r in routes for t in r]
     if len(seen) != len(set(seen)) or len(routes) > instance.vehicles:
         return False
-    for route in routes:
-        t, at, load = instance.ready, instance.points[0], 0.0
+    for route in filter(None, routes):  # a vehicle without tasks stays where it is
+        t, at, load, n = instance.ready, instance.points[0], 0.0, len(instance.prizes)
+        before = n
         for task in route:
-            t += math.dist(at, instance.points[1 + task])
+            t = _arrival(instance, before, task, math.dist(at, instance.points[1 + task]), t)
+            before = task
             if instance.windows is not None:
                 if t > instance.windows[task, 1] + 1e-6:
                     return False
@@ -78,7 +97,8 @@ def check(instance: Instance, routes: Sequence[Sequence[int]]) -> bool:
             t += 0.0 if instance.service is None else instance.service[task]
             load += 0.0 if instance.demand is None else instance.demand[task]
             at = instance.points[1 + task]
-        if t + math.dist(at, instance.points[-1]) > instance.limit + 1e-6 or load > instance.capacity + 1e-6:
+        t = _arrival(instance, before, n + 1, math.dist(at, instance.points[-1]), t)
+        if t > instance.limit + 1e-6 or load > instance.capacity + 1e-6:
             return False
     return True
 
@@ -130,7 +150,8 @@ def evaluate_allocation(
 
 
 def _plan(problem: Problem, seconds: float, seed: int) -> Solution:
-    return solve(problem, SEARCH, seed=seed, seconds=seconds)
+    windows = np.isfinite(problem.pair[:, :, 3]).any()
+    return solve(problem, SEARCH_WINDOWS if windows else SEARCH, seed=seed, seconds=seconds)
 
 
 def _gap_row(instance: Instance, seconds: float, seed: int) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 
 A label is a vessel's condition at the end of a visit. The relaxation makes dominance exact: a gain counts as the
 largest that a visit brings from then on, legs are straight, the sea is calm. An earlier label can then do whatever a
-later one can; where it has already taken tasks that the later one has not, it skips them, and loses at most what they
-bring beyond their prices (and, with less room in the hold, at most that room: a gain is a mass here). So one label may
-stand for many sets of tasks, and routes stay elementary (after Feillet et al. 2004, Networks 44(3), 216-229; the
-compensated dominance is in the spirit of state-space relaxation with bounds, Righini & Salani 2008, Networks 51(3),
-155-170).
+later one can. Where it has already taken tasks that the later one has not, it skips them or serves others of the same
+place instead, and loses at most the difference beyond the prices; with less room in the hold, at most that room (a
+gain is a mass here). So one label may stand for many sets of tasks, and routes stay elementary (after Feillet et al.
+2004, Networks 44(3), 216-229; the compensated dominance is in the spirit of state-space relaxation with bounds,
+Righini & Salani 2008, Networks 51(3), 155-170).
 
 Labels that cannot beat a known value even by the coarser relaxation of :mod:`~oceanclean.allocation.pricing` are cut.
 """
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 #: A trip from port ends, for the bound, at a full multiple of this part of the horizon: fewer kinds of labels.
 DEADLINE_STEPS = 96
+#: Comparisons of labels in one pricing, after which no label is followed any more.
+COMPARISONS = 8_000_000
+#: Labels of a bucket that a quick guess follows.
+BEAM = 12
 #: Parts of a visit that is cut short when the hold fills: time at least, share at most.
 CUTS = ((0.0, 0.5), (0.5, 0.75), (0.75, 1.0))
 
@@ -44,7 +48,7 @@ class Labels(NamedTuple):
         dead: (label) 1 where another label is better in everything.
         head: (place) label of highest value.
         bucket: (bucket) first label.
-        used: (1) labels in use.
+        used: (2) labels in use, comparisons made.
         best: (place) label of highest value that ends there, −1 if none.
     """
 
@@ -74,7 +78,7 @@ def empty_labels(limit: int, tasks: int, places: int, buckets: int) -> Labels:
     return Labels(
         whole(limit), whole(limit), whole(limit), np.zeros(limit), np.zeros(limit), np.zeros(limit), np.zeros(limit),
         np.zeros((limit, (tasks + 63) // 64), np.uint64), whole(limit), whole(limit), np.zeros(limit, np.uint8),
-        whole(places), whole(buckets), np.zeros(1, np.int64), whole(places),
+        whole(places), whole(buckets), np.zeros(2, np.int64), whole(places),
     )  # fmt: skip
 
 
@@ -85,17 +89,31 @@ def took(memory: NDArray, j: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def skipped_gain(ahead: Ahead, one: NDArray, two: NDArray, k: int, limit: float) -> float:
-    """Most that the tasks in ``one`` but not in ``two`` bring from slot ``k`` on; inf as soon as above ``limit``."""
-    total = 0.0
+def skipped_gain(f: Frame, ahead: Ahead, one: NDArray, two: NDArray, k: int, limit: float) -> float:
+    """Most that a label loses by the tasks in ``one`` but not in ``two`` from slot ``k`` on; inf if above ``limit``.
+
+    Such a task is skipped, or another of its place that is in ``two`` only is served instead.
+    """
+    total, place, other = 0.0, -1, 0
     for w in range(len(one)):
         rest = one[w] & ~two[w]
         j = w * 64
         while rest != np.uint64(0):
             if rest & np.uint64(1):
-                total += ahead.best[j, k]
-                if total > limit:
-                    return np.inf
+                loss = ahead.best[j, k]
+                if loss > 0.0:
+                    if f.of[j] != place:
+                        place = f.of[j]
+                        other = f.start[place]
+                    end = min(f.start[place + 1], f.start[place] + ahead.instead.shape[1])
+                    while other < end and (took(one, other) or not took(two, other)):
+                        other += 1
+                    if other < end:
+                        loss = ahead.instead[j, other - f.start[place], k]
+                        other += 1
+                    total += loss
+                    if total > limit:
+                        return np.inf
             rest = rest >> np.uint64(1)
             j += 1
     return total
@@ -116,7 +134,7 @@ def stands_for(f: Frame, ahead: Ahead, q: Labels, a: int, b: int, exact: bool) -
         lead -= min(lack, ahead.profit[k] * (lack + ahead.largest[k]))
         if lead < 0.0:
             return False
-    return skipped_gain(ahead, q.memory[a], q.memory[b], k, lead) <= lead
+    return skipped_gain(f, ahead, q.memory[a], q.memory[b], k, lead) <= lead
 
 
 @njit(cache=True, nogil=True)
@@ -125,6 +143,7 @@ def keep(f: Frame, ahead: Ahead, q: Labels, new: int, width: float, exact: bool)
     b = q.place[new]
     before, at = -1, q.head[b]
     while at >= 0 and q.value[at] >= q.value[new]:
+        q.used[1] += 1
         if stands_for(f, ahead, q, at, new, exact):
             return False
         before, at = at, q.in_place[at]
@@ -136,6 +155,7 @@ def keep(f: Frame, ahead: Ahead, q: Labels, new: int, width: float, exact: bool)
     last = new
     while at >= 0:
         after = q.in_place[at]
+        q.used[1] += 1
         if stands_for(f, ahead, q, new, at, exact):
             q.dead[at] = 1
             q.in_place[last] = after
@@ -157,6 +177,18 @@ def way_home(p: Problem, v: int, x: float, y: float) -> float:
         if p.harbour[v, h, 4] != 0.0:
             least = min(least, (p.harbour[v, h, 0] - x) ** 2 + (p.harbour[v, h, 1] - y) ** 2)
     return np.sqrt(least) / p.vessel[v, 4]
+
+
+@njit(cache=True, nogil=True)
+def first_port(p: Problem, v: int, x: float, y: float, t: float, latest: float) -> float:
+    """Earliest time at which the vessel can be ready to leave a port, inf where none is in reach."""
+    ready = np.inf
+    for h in range(p.harbour.shape[1]):
+        if p.harbour[v, h, 3] != 0.0:
+            a = t + np.sqrt((p.harbour[v, h, 0] - x) ** 2 + (p.harbour[v, h, 1] - y) ** 2) / p.vessel[v, 4]
+            if a <= latest and a <= p.vessel[v, 10]:
+                ready = min(ready, a + p.harbour[v, h, 2])
+    return ready
 
 
 @njit(cache=True, nogil=True)
@@ -193,8 +225,7 @@ def serve(
     start = opening(p, v, f.first[b], when)
     if start == np.inf:
         return
-    for m in range(f.start[b], f.start[b + 1]):
-        j = f.member[m]
+    for j in range(f.start[b], f.start[b + 1]):
         share, service = p.pair[v, j, 1], p.pair[v, j, 0]
         if share <= 0.0 or took(q.memory[at], j):
             continue
@@ -260,11 +291,12 @@ def extend(
     if a >= 0:
         x, y = spot(p.track, p.scalar[0], f.first[a], t)
     k = int(t / f.slot)
+    relieved = first_port(p, v, x, y, t, deadline - p.vessel[v, 9]) if ports and a >= 0 else np.inf
     for b in range(len(f.first)):
         if a >= 0 and a != b:
             soon = k * f.slot + f.legs[a, b, min(k // f.ratio, f.legs.shape[2] - 1)]
             if soon >= slots * f.slot or q.value[at] + ahead.run[b, f.starts[b, int(soon / f.slot)]] <= known[0]:
-                continue
+                continue  # by way of a port it would be there no sooner
         i = f.first[a] if a >= 0 else p.track.shape[0]
         when = t
         if a != b:
@@ -274,7 +306,7 @@ def extend(
             if a < 0 and p.vessel[v, 3] != 0.0 and deadline < np.inf:
                 end = from_port(p, v, x, y, when, f.first[b])
             serve(p, v, f, ahead, prices, q, at, b, when, hold, end, known, width, exact)
-        if ports and a >= 0:
+        if relieved < slots * f.slot and q.value[at] + ahead.run[b, f.starts[b, int(relieved / f.slot)]] > known[0]:
             when, depart = by_port(p, v, x, y, t, deadline - p.vessel[v, 9], f.first[b])
             if when < np.inf:
                 end = deadline if deadline == np.inf else rounded_up(p, v, depart)
@@ -298,6 +330,23 @@ def from_port(p: Problem, v: int, x: float, y: float, when: float, j: int) -> fl
         return np.inf
     jx, jy = spot(p.track, p.scalar[0], j, start)
     return rounded_up(p, v, start - np.sqrt((jx - x) ** 2 + (jy - y) ** 2) / p.vessel[v, 4])
+
+
+@njit(cache=True, nogil=True)
+def waiting(f: Frame, ahead: Ahead, q: Labels, k: int) -> tuple[NDArray, NDArray]:
+    """Labels of a bucket, which is emptied, and the most that each can still reach."""
+    count, at = 0, q.bucket[k]
+    while at >= 0:
+        count += 1
+        at = q.in_bucket[at]
+    ready, most = np.empty(count, np.int64), np.empty(count)
+    at, q.bucket[k] = q.bucket[k], -1
+    for r in range(count):
+        ready[r] = at
+        c = min(int(q.time[at] / f.slot), ahead.leave.shape[1] - 1)
+        most[r] = q.value[at] + dearest_from(f, ahead, q.place[at], c, q.memory[at])
+        at = q.in_bucket[at]
+    return ready, most
 
 
 @njit(cache=True, nogil=True)
@@ -327,16 +376,17 @@ def price_routes(
     q.place[0], q.task[0], q.parent[0], q.dead[0] = -1, -1, -1, 0
     q.time[0], q.value[0], q.hold[0], q.deadline[0] = p.vessel[v, 2], 0.0, hold, deadline
     q.memory[0] = np.uint64(0)
-    q.used[0] = 1
+    q.used[0], q.used[1] = 1, 0
     extend(p, v, f, ahead, prices, q, 0, ports, known, width, exact)
     for k in range(len(q.bucket)):
         while q.bucket[k] >= 0:
-            at = q.bucket[k]
-            q.bucket[k] = q.in_bucket[at]
-            if q.dead[at]:
-                continue
-            c = min(int(q.time[at] / f.slot), ahead.leave.shape[1] - 1)
-            if q.value[at] + dearest_from(f, ahead, q.place[at], c, q.memory[at]) <= known[0]:
-                continue
-            extend(p, v, f, ahead, prices, q, at, ports, known, width, exact)
+            ready, most = waiting(f, ahead, q, k)
+            for r in np.argsort(-most)[: len(ready) if exact else BEAM]:
+                at = ready[r]
+                if most[r] <= known[0] or q.dead[at]:
+                    continue
+                if q.used[1] > COMPARISONS:  # too many to follow: what they bring at most is known
+                    known[1] = max(known[1], most[r])
+                    continue
+                extend(p, v, f, ahead, prices, q, at, ports, known, width, exact)
     return max(known[0], known[1])

@@ -82,11 +82,18 @@ class Writer:
         at, first = trip.begin, trip.stops[0]
         crew = self.day.crews[self.v]
         deadline = float(self.day.problem.vessel[self.v, 2] + self.day.problem.vessel[self.v, 8])
+        ready = float(self.day.problem.vessel[self.v, 2])
         leave = first.depart if first.call is None else 0.0
         if crew.port >= 0:
             deadline = leave + float(self.day.problem.vessel[self.v, 7])
         where = f"from {self.day.harbours.name[crew.port]}" if crew.port >= 0 else "from its present position"
-        self.order("depart", at, 0.0, leave, deadline, reason=f"Leaves {where} at {clock(self.day.issue, leave)}.")
+        used = float(crew.row["hold_used"])
+        if crew.port >= 0 and used > 0:  # it lies in port with something on board, which comes off first
+            name = self.day.harbours.name[crew.port]
+            reason = f"Unloads {used:.0f} kg at {name} before it leaves."
+            self.order("unload", at, 0.0, ready, deadline, reason=reason)
+        leave = max(leave, ready)
+        self.order("depart", at, ready, leave, deadline, reason=f"Leaves {where} at {clock(self.day.issue, leave)}.")
         k = 0
         while k < len(trip.stops):
             last = k
@@ -108,17 +115,16 @@ class Writer:
         line, metres = self.leg(at, first.met)
         patch = int(self.day.shares.patch[first.task])
         if first.start - first.arrive > PAUSE_S:
-            reason = (
-                f"Waits at the patch until {clock(self.day.issue, first.start)} ({self._cause(patch, first.arrive)})."
-            )
+            until, cause = clock(self.day.issue, first.start), self._cause(patch, first.arrive)
+            reason = f"Waits at the patch and drifts with it until {until} ({cause})."
             self.order(
                 "wait", first.met, first.arrive, first.start, deadline, patch=patch, metres=metres, reason=reason
             )
             self.draw(line)
             line, metres = np.array([first.met, first.served]), float(np.hypot(*(first.served - first.met)))
-        self.hold += sum(s.taken for s in stops)
         found = float(_at(self.day.patches.found[patch][None], self.day.patches.step, first.start)[0])
         kg = catch.sum(axis=0)
+        self.hold += float(kg.mean())
         self.order(
             "collect", first.served, first.start, last.leave, deadline, patch=patch, metres=metres, begin=at, kg=kg,
             found=found, window=self._window(first), reason=self._why(stops, kg, found),

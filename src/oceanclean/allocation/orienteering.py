@@ -1,15 +1,15 @@
 """Published orienteering instances as problems for the solver that plans the day.
 
 Folders laid out like the benchmark libraries: Chao's team orienteering (``n``/``m``/``tmax``, then x, y, score), team
-orienteering with time windows (Solomon's and Cordeau's columns), capacitated team orienteering (``NAME``,
-``MAXVEHICLES``, …). ``best_known.csv`` beside them is read too.
+orienteering with time windows (Solomon's and Cordeau's columns), time-dependent orienteering (Verbeeck), capacitated
+team orienteering (``NAME``, ``MAXVEHICLES``, …). ``best_known.csv`` beside them is read too.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class Instance:
         windows: (task, 2) or None.
         demand: (task) or None.
         capacity: of a vehicle.
+        arc, profile: categories of arcs and their speeds by time, see :class:`~oceanclean.allocation.problem.Problem`.
+        ready: when vehicles may leave.
     """
 
     name: str
@@ -105,7 +107,9 @@ def read_folder(folder: Path) -> Iterator[Instance]:
             yield read_capacitated(path)
         elif path.suffix == ".txt" and "format" not in path.name.lower():
             first = path.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].split()
-            if first and first[0].lower() == "n":
+            if first and first[0].lower() == "n" and path.parent.name == "OP_instances":
+                yield read_time_dependent(path, best.get((path.stem, 0)))
+            elif first and first[0].lower() == "n":
                 yield read_chao(path, best.get((path.stem, 0)))
             elif len(first) == 4 and place == path.parent:
                 for (name, vehicles), value in sorted(best.items()):
@@ -146,6 +150,36 @@ def read_chao(path: Path, best_known: float | None = None) -> Instance:
     if rows.shape != (int(head["n"]), 3):
         raise InputError(path, "rows", rows.shape, f"{int(head['n'])} rows of x, y, score", "Fetch the instance again.")
     return Instance(path.stem, rows[:, :2], rows[1:-1, 2], int(head["m"]), head["tmax"], best_known)
+
+
+def read_time_dependent(path: Path, best_known: float | None = None) -> Instance:
+    """A time-dependent instance of Verbeeck et al. (2014): Chao's points, arcs of categories, speeds by time of day.
+
+    The arcs' categories stand in ``arc_cat_*.txt`` one folder up, the speeds (a row a category, a column a period from
+    7 to 9, 9 to 17, 17 to 19 and 19 to 24 h) in ``speedmatrix.txt`` two folders up. Lengths are divided by 5.
+
+    Raises:
+        InputError: a file is absent or of another shape.
+    """
+    plain = read_chao(path, best_known)
+    n = len(plain.points)
+    tables = {}
+    for name, place, shape in (
+        ("arc_cat_*.txt", path.parent.parent, (n, n)),
+        ("speedmatrix.txt", path.parents[2], (5, 4)),
+    ):
+        found = sorted(place.glob(name))
+        rows = np.array(_numbers(found[0], found[0].read_text(encoding="utf-8").splitlines())) if found else np.zeros(0)
+        if rows.shape != shape:
+            raise InputError(place / name, "rows", rows.shape, f"{shape[0]} rows of {shape[1]} numbers",
+                             "Fetch the instance again.")  # fmt: skip
+        tables[name] = rows
+    profile = np.ones((6, 5))
+    profile[0] = 0.0, 2.0, 10.0, 12.0, 17.0
+    profile[1:, :4] = tables["speedmatrix.txt"]
+    order = [*range(1, n - 1), 0, n - 1]  # tasks, then start and end
+    arc = tables["arc_cat_*.txt"].astype(np.int8)[np.ix_(order, order)]
+    return replace(plain, points=plain.points / 5.0, arc=arc, profile=profile)
 
 
 def read_windows(path: Path, vehicles: int, best_known: float | None = None) -> Instance:

@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from oceanclean.allocation.problem import Problem
 
 
+#: Tasks of one place that may stand for each other.
+OTHERS = 16
+
+
 class Frame(NamedTuple):
     """What the relaxation knows of one vessel, whatever the prices.
 
     Attributes:
         first: (place) one task of each place.
-        member, start: tasks of place a are ``member[start[a]:start[a + 1]]``.
+        start: tasks of place a are those from ``start[a]`` to before ``start[a + 1]``.
+        of: (task) its place.
         later: (task, time) most that the track's gain reaches from that time on.
         legs: (place, place, coarse slot) least times.
         ratio: slots in a coarse slot.
@@ -36,8 +41,8 @@ class Frame(NamedTuple):
     """
 
     first: NDArray[np.int64]
-    member: NDArray[np.int64]
     start: NDArray[np.int64]
+    of: NDArray[np.int64]
     later: NDArray[np.float64]
     legs: NDArray[np.float64]
     ratio: int
@@ -55,6 +60,8 @@ class Ahead(NamedTuple):
         leave: (place, slot) by leaving a place for another in the slot, and all that follows.
         profit: (slot) largest part of a gain that is beyond the price, over the tasks.
         largest: (slot) largest gain of a task that is worth its price.
+        instead: (task, other, slot) most that is lost from then on when the other of the same place is served in its
+            stead, for the first :data:`OTHERS` of the place.
     """
 
     best: NDArray[np.float64]
@@ -62,6 +69,7 @@ class Ahead(NamedTuple):
     leave: NDArray[np.float64]
     profit: NDArray[np.float64]
     largest: NDArray[np.float64]
+    instead: NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
@@ -137,12 +145,33 @@ def task_values(p: Problem, v: int, f: Frame, prices: NDArray, slots: int) -> ND
 
 
 @njit(cache=True, nogil=True)
+def losses(f: Frame, best: NDArray, prices: NDArray) -> NDArray:
+    """Table ``instead`` of :class:`Ahead`; rounded up. Of the other no more is taken than there was room for."""
+    slots, widest = best.shape[1] - 1, 1
+    for a in range(len(f.first)):
+        widest = max(widest, f.start[a + 1] - f.start[a])
+    instead = np.zeros((best.shape[0], min(widest, OTHERS), slots + 1), np.float32)
+    for j in range(best.shape[0]):
+        lo = f.start[f.of[j]]
+        for q in range(min(instead.shape[1], f.start[f.of[j] + 1] - lo)):
+            worst = 0.0
+            for k in range(slots, -1, -1):
+                # within a slot, the one at its beginning against the other at its end
+                end, other = min(k + 1, slots), 0.0
+                if best[j, end] > 0.0:
+                    other = max(0.0, min(best[lo + q, end], best[j, end] + prices[j] - prices[lo + q]))
+                worst = max(worst, best[j, k] - other)
+                instead[j, q, k] = worst * (1.0 + 1e-6)
+    return instead
+
+
+@njit(cache=True, nogil=True)
 def ranked(best: NDArray, f: Frame, a: int, k: int, sums: NDArray) -> int:
     """Sums of the best visits in a row at place ``a`` from slot ``k``; how many are worth it."""
     lo, hi = f.start[a], f.start[a + 1]
     worth = np.empty(hi - lo)
     for q in range(lo, hi):
-        worth[q - lo] = -best[f.member[q], k]
+        worth[q - lo] = -best[q, k]
     worth.sort()
     total, count = 0.0, 0
     for q in range(len(worth)):
@@ -204,8 +233,7 @@ def dearest_from(f: Frame, ahead: Ahead, a: int, k: int, memory: NDArray) -> flo
         return top
     lo, hi = f.start[a], f.start[a + 1]
     worth, n = np.empty(hi - lo), 0
-    for q in range(lo, hi):
-        j = f.member[q]
+    for j in range(lo, hi):
         free = (memory[j >> 6] >> np.uint64(j & 63)) & np.uint64(1) == np.uint64(0)
         if free and ahead.best[j, k] > 0.0:
             worth[n] = -ahead.best[j, k]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oceanclean.allocation import motion, recreate
+from oceanclean.allocation import annealing, motion, recreate
 from oceanclean.allocation.master import Column, best_columns, pack
 
 if TYPE_CHECKING:
@@ -117,13 +117,13 @@ class _Worker:
     """One annealing thread: its plan and the routes it remembers."""
 
     def __init__(self, problem: Problem, kinds: NDArray, near: NDArray, mark: NDArray, knob: NDArray) -> None:
-        self.problem, self.kinds, self.near, self.mark, self.knob = problem, kinds, near, mark, knob
+        self.problem, self.kinds, self.near, self.knob = problem, kinds, near, knob
         self.chain = share_chains(problem)
         self.width = min(problem.tasks, LONGEST_ROUTE) + 2
-        self.pool = np.zeros(POOL_STOPS, np.int16 if problem.tasks < 32_000 else np.int32)
-        self.ends, self.owner = np.zeros(POOL_ROUTES, np.int64), np.zeros(POOL_ROUTES, np.int16)
-        self.worths = np.zeros(POOL_ROUTES)
-        self.table, self.size = np.zeros((1 << 18, 2), np.int64), np.zeros(1, np.int64)
+        self.memory = annealing.Memory(
+            mark, np.zeros(POOL_STOPS, np.int32), np.zeros(POOL_ROUTES, np.int64), np.zeros(POOL_ROUTES, np.int16),
+            np.zeros(POOL_ROUTES), np.zeros((1 << 18, 2), np.int64), np.zeros(1, np.int64),
+        )  # fmt: skip
         self.taken = 0
         self.start([[] for _ in range(problem.vessels)])
 
@@ -136,19 +136,19 @@ class _Worker:
 
     def anneal(self, seed: int, iterations: int, hot: float, cold: float) -> tuple[float, list[list[int]]]:
         """Search on from the present plan; the best plan met on the way."""
-        value, best, counts = recreate.anneal(
+        value, best, counts = annealing.anneal(
             self.problem, self.kinds, self.near, self.chain, self.knob, self.routes, self.counts, seed, iterations, hot,
-            cold, -np.inf, self.mark, self.pool, self.ends, self.owner, self.worths, self.table, self.size,
+            cold, self.memory,
         )  # fmt: skip
         return value, [best[v, : counts[v]].tolist() for v in range(len(counts))]
 
     def new_columns(self) -> list[Column]:
         """Routes remembered since the last call."""
-        columns = []
-        for k in range(self.taken, int(self.size[0])):
-            tasks = self.pool[self.ends[k - 1] if k else 0 : self.ends[k]]
-            columns.append(Column(int(self.owner[k]), tuple(tasks.tolist()), float(self.worths[k])))
-        self.taken = int(self.size[0])
+        columns, m = [], self.memory
+        for k in range(self.taken, int(m.size[0])):
+            tasks = m.pool[m.ends[k - 1] if k else 0 : m.ends[k]]
+            columns.append(Column(int(m.owner[k]), tuple(tasks.tolist()), float(m.worths[k])))
+        self.taken = int(m.size[0])
         return columns
 
 

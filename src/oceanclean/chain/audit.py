@@ -28,7 +28,7 @@ class Event:
     Attributes:
         number: 1 for the first line.
         time: ISO 8601 UTC.
-        what: ``approved``, ``withdrawn`` or ``re-planned``.
+        action: ``approved``, ``withdrawn`` or ``re-planned``.
         by: name that was given.
         plan: digest of the plan meant.
         note: free text.
@@ -38,7 +38,7 @@ class Event:
 
     number: int
     time: str
-    what: str
+    action: str
     by: str
     plan: str
     note: str
@@ -67,7 +67,7 @@ def read(path: Path) -> list[Event]:
     return events
 
 
-def append(path: Path, *, time: str, what: str, by: str, plan: str, note: str = "") -> Event:
+def append(path: Path, *, time: str, action: str, by: str, plan: str, note: str = "") -> Event:
     """Add an event and force it to the disk; the caller holds the run's lock.
 
     Raises:
@@ -83,7 +83,7 @@ def append(path: Path, *, time: str, what: str, by: str, plan: str, note: str = 
         )
     events = read(path)
     event = Event(
-        len(events) + 1, time, what, by.strip(), plan, note.strip(), events[-1].digest if events else _START, ""
+        len(events) + 1, time, action, by.strip(), plan, note.strip(), events[-1].digest if events else _START, ""
     )
     event = Event(**{**asdict(event), "digest": _digest(event)})
     with path.open("a", encoding="utf-8") as file:
@@ -95,8 +95,8 @@ def append(path: Path, *, time: str, what: str, by: str, plan: str, note: str = 
 
 def approval(events: list[Event], plan: str) -> Event | None:
     """The approval that holds for a plan: its last one, unless it was withdrawn after it."""
-    meant = [e for e in events if e.plan == plan and e.what in {APPROVED, WITHDRAWN}]
-    return meant[-1] if meant and meant[-1].what == APPROVED else None
+    meant = [e for e in events if e.plan == plan and e.action in {APPROVED, WITHDRAWN}]
+    return meant[-1] if meant and meant[-1].action == APPROVED else None
 
 
 def _digest(event: Event) -> str:

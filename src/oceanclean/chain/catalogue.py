@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
-from oceanclean.store import StageRecord, write_aside
+from oceanclean.store import StageRecord, read_json, write_aside
 
 if TYPE_CHECKING:
     import pystac
@@ -56,18 +56,21 @@ def write_catalogue(run: DailyRun, records: Sequence[StageRecord]) -> Path:
 def _item(
     run: DailyRun, record: StageRecord, bounds: tuple[float, float, float, float], made: dict[str, str]
 ) -> pystac.Item:
-    """STAC item of one stage."""
+    """STAC item of one stage: a scene's has the scene's footprint and time, any other the region's and the plan's."""
     import pystac
 
-    west, south, east, north = bounds
+    seen = _scene(record)
+    west, south, east, north = seen[0] if seen else bounds
+    span: dict[str, Any] = {} if seen else {
+        "start_datetime": run.moment, "end_datetime": run.moment + timedelta(hours=run.region.settings.horizon_h),
+    }  # fmt: skip
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     item = pystac.Item(
         id=record.stage,
         geometry={"type": "Polygon", "coordinates": [ring]},
         bbox=[west, south, east, north],
-        datetime=run.moment,
-        start_datetime=run.moment,
-        end_datetime=run.moment + timedelta(hours=run.region.settings.horizon_h),
+        datetime=seen[1] if seen else run.moment,
+        **span,
         properties={
             "oceanclean:key": record.key,
             "oceanclean:derived_from": made,
@@ -87,6 +90,19 @@ def _item(
             extra_fields={"file:checksum": f"1220{sha}", "file:size": _size(path)},
         ))  # fmt: skip
     return item
+
+
+def _scene(record: StageRecord) -> tuple[tuple[float, float, float, float], datetime] | None:
+    """Box (west, south, east, north) and time of the scene that a stage looked at; None where it looked at none."""
+    if not record.stage.startswith("detect-") or "segmentation.json" not in record.outputs:
+        return None
+    import rasterio
+    from rasterio.warp import transform_bounds
+
+    looked = read_json(record.path("segmentation.json"))
+    with rasterio.open(record.path(looked["raster"])) as raster:
+        box = transform_bounds(raster.crs, "EPSG:4326", *raster.bounds)
+    return tuple(round(v, 6) for v in box), datetime.fromisoformat(looked["scene"]["acquired"])
 
 
 def _size(path: Path) -> int:

@@ -6,6 +6,7 @@ Decisions for every day of a region stand in ``config/decisions/<region>.yaml``,
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import replace
@@ -17,7 +18,7 @@ from oceanclean.chain.what_if import cheaper, solved
 from oceanclean.decisions import Decisions, Entry, as_yaml, load_decisions
 from oceanclean.products.plan import Plan
 from oceanclean.settings import config_root
-from oceanclean.store import write_aside
+from oceanclean.store import read_json, write_aside
 
 if TYPE_CHECKING:
     from oceanclean.allocation.process import Job
@@ -90,10 +91,15 @@ def allocate_decided(
     entries = decisions.entries()
     singly = 1 < len(entries) <= effort.priced_singly
     with tempfile.TemporaryDirectory() as place:
-        # today's orders are upset only where that pays: the plan without decisions is the one to keep to
-        wanted = replace(job, decisions=decisions.model_dump(mode="json"), previous=str(folder / FREE))
+        # today's orders are upset only where that pays: the plan without decisions is where the search starts
+        shorter = cheaper(job.settings or {}, effort.decided_iterations, (job.settings or {}).get("keep_bonus", 0.0))
+        wanted = replace(
+            job, decisions=decisions.model_dump(mode="json"), previous=str(folder / FREE), settings=shorter
+        )
         priced = [_without(job, decisions, e, folder, place, effort) for e in entries] if singly else []
         (expected, _sent), *others = solved([wanted, *priced])
+    if not decisions.limits:
+        _bound_by(free, folder / "plan.json")
     prices: list[float | None] = [None] * len(entries)
     if len(entries) == 1:
         prices = [free.expected_kg - expected]
@@ -106,6 +112,15 @@ def allocate_decided(
             for e, price in zip(entries, prices, strict=True)
         ],
     }  # fmt: skip
+
+
+def _bound_by(free: Plan, path: Path) -> None:
+    """Put the free plan's bound on the decided one: whoever only forbids cannot make more possible."""
+    record = read_json(path)
+    if free.bound_kg is not None:
+        bound = max(free.bound_kg, record["expected_kg"])
+        record.update(bound_kg=bound, gap=(bound - record["expected_kg"]) / bound if bound > 0 else None)
+        path.write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _free_plan(run: DailyRun, job: Job, folder: Path, free_key: str) -> Plan:

@@ -60,5 +60,5 @@ def approval_of(run: DailyRun, allocated: StageRecord) -> dict[str, str]:
     """Status of the plan, and who approved it when, as the page's facts."""
     event = audit.approval(audit.read(run.folder.root / audit.FILE), allocated.digest)
     if event is None:
-        return {"status": "DRAFT"}
+        return {"status": "DRAFT", "approved_by": "", "approved_at": "", "approval_note": ""}
     return {"status": "APPROVED", "approved_by": event.by, "approved_at": event.time, "approval_note": event.note}

@@ -82,7 +82,7 @@ def replan(
             tell("publish", 1, 2)
             result = _published(run, earlier, allocated)
             if who and not allocated.reused:
-                audit.append(audit_file(run), time=_stamp(now), what=audit.REPLANNED, by=who, plan=allocated.digest)
+                audit.append(audit_file(run), time=_stamp(now), action=audit.REPLANNED, by=who, plan=allocated.digest)
             tell("done", 2, 2)
             return result
 
@@ -116,7 +116,7 @@ def approve(
             raise MissingDataError(run.folder.root, "plan", plan[:12], f"the plan that stands, {allocated.digest[:12]}",
                                    "It was made anew since: look at it and approve it then.")  # fmt: skip
         what = audit.WITHDRAWN if withdraw else audit.APPROVED
-        audit.append(audit_file(run), time=_stamp(now), what=what, by=by, plan=allocated.digest, note=note)
+        audit.append(audit_file(run), time=_stamp(now), action=what, by=by, plan=allocated.digest, note=note)
         return _in_ledger(run, lambda: _published(run, earlier, allocated))
 
 

@@ -75,4 +75,4 @@ def decision_lines(result: DayResult) -> list[str]:
 def _price(mass: float) -> str:
     if abs(mass) < 0.5:
         return "costs nothing"
-    return f"costs {kilograms(mass)}" if mass > 0 else f"brings {kilograms(-mass)}"
+    return f"costs {kilograms(mass)}" if mass > 0 else f"costs nothing (the search found {kilograms(-mass)} more)"

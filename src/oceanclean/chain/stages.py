@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
 from oceanclean.chain.facts import approval_of, page_facts
+from oceanclean.chain.outcome import outcome_of, reports_key
 from oceanclean.chain.previous import issued_before, previous_run, stage_folder, used_before
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
@@ -392,11 +393,15 @@ def publish(
         "settings": _settings_digest(run, "planning"),
         "approval": approval_of(run, allocated),
         "what_if": rows,
+        "catches": reports_key(run),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
         fields = load_grid("DensityForecast", forecasted.path("forecast.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
+        facts = page_facts(run, before, yesterday)
+        outcomes, said = outcome_of(run, facts["yesterday"])
+        facts["degraded"] = [*facts["degraded"], *said]
         paths = planning.publish(
             Plan.load(allocated.folder),
             region=run.region,
@@ -405,7 +410,7 @@ def publish(
             forecast=fields,
             forcing=forcing,
             segmentations=segmentations_of(detected),
-            run={**page_facts(run, before, yesterday), **approval_of(run, allocated), "what_if": rows},
+            run={**facts, **approval_of(run, allocated), "what_if": rows, "outcomes": outcomes},
             folder=folder,
             settings=_planning_settings(run),
         )

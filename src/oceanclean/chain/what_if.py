@@ -137,7 +137,7 @@ def _doubled(fleet: gpd.GeoDataFrame, vessel: str, place: Path) -> str:
 
 
 def _limited(base: Job, decisions: Decisions, fleet: gpd.GeoDataFrame, of: Callable[[Any], dict[str, float]]) -> Job:
-    limits = [Limit(vessel=row["vessel_id"], **of(row)) for row in fleet.to_dict("records")]
+    limits = [Limit.model_validate({"vessel": row["vessel_id"], **of(row)}) for row in fleet.to_dict("records")]
     return _decided(base, decisions.joined(Decisions(limits=limits)))
 
 

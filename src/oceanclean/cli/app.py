@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import desk, evaluate, options, report, train, twin
+from oceanclean.cli import data, desk, evaluate, explain, options, report, train, twin
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
@@ -20,7 +20,9 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, "
     "4 another run holds the day, 5 a stored product is damaged.",
 )
+app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(explain.app, name="explain")
 app.add_typer(report.app, name="report")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
@@ -180,6 +182,42 @@ def segment(
         typer.echo(f"  degraded: {sentence}")
     for path in (result.raster, result.detections, result.picture):
         typer.echo(f"  {path}")
+
+
+@app.command("detect-objects")
+def detect_objects(
+    images: Annotated[list[Path], typer.Argument(help="Satellite tiles or drone frames, any size.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the detections: .parquet or .geojson.")],
+    model: Annotated[str, typer.Option(help="Shipped model by default, or the path of a .keras file.")] = "",
+    taken: Annotated[str, typer.Option(help="Time (ISO 8601 with zone), if the files do not say.")] = "",
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE where EXIF lacks it: lon, lat, height_m, yaw_deg, pitch_deg, roll_deg, focal_px, "
+                          "sensor_width_mm; may be repeated."),
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="A trained litter segmenter: fills in the share of each box that is litter.")
+    ] = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Find litter as boxes in tiles and drone frames, and where on the sea it lies."""
+    from oceanclean.vision import detector
+    from oceanclean.vision.litter.segmenter import LitterSegmenter
+
+    known, moment = detector.camera_facts(camera or []), detector.parse_moment(taken)
+    segmenter = LitterSegmenter(masks) if masks is not None else None
+    with options.progress_bar(hidden=json) as bar:
+        result = detector.detect_objects(
+            images, out, detector.load_detector_settings(config), model=model or None, camera=known, taken=moment,
+            segmenter=segmenter, progress=bar,
+        )  # fmt: skip
+    if json:
+        options.show_json({"detections": len(result.table), "file": str(result.path), "degraded": result.degraded})
+        return
+    typer.echo(f"{len(result.table)} detections in {len(images)} image(s): {result.path}")
+    for sentence in result.degraded:
+        typer.echo(f"  degraded: {sentence}")
 
 
 @app.command()

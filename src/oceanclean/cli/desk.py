@@ -74,7 +74,7 @@ def audit(
         return
     for event in events:
         note = f": {event.note}" if event.note else ""
-        typer.echo(f"{event.number:3d}  {event.time}  {event.what:10s}  plan {event.plan[:12]}  {event.by}{note}")
+        typer.echo(f"{event.number:3d}  {event.time}  {event.action:10s}  plan {event.plan[:12]}  {event.by}{note}")
     typer.echo(f"{len(events)} events, chain of digests whole.")
 
 

@@ -8,10 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from oceanclean.cli import options
+from oceanclean.cli.options import Config
 
 app = typer.Typer(no_args_is_help=True, help="Score a part of oceanclean on real data, its references beside it.")
 
 Data = Annotated[list[Path], typer.Option("--data", help="Folder with the data; may be given more than once.")]
+PhotoProtocol = Annotated[str, typer.Option(help="shipped: as it is; grouped-folds: retrained for each fold.")]
+Exact = Annotated[bool, typer.Option(help="Score the float model, not the 8-bit one.")]
+Folds = Annotated[int, typer.Option(help="Folds of grouped-folds.", min=2)]
+FoldWork = Annotated[Path | None, typer.Option(help="Keeps the runs of grouped-folds, so that a cut run goes on.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
 
 
@@ -66,8 +71,79 @@ def litter_segmenter(
 
 
 @app.command()
+def classifier(
+    data: Data,
+    model: Annotated[str, typer.Option(help="Shipped model by default, or a trained one's folder or file.")] = "",
+    protocol: PhotoProtocol = "shipped",
+    exact: Exact = False,
+    folds: Folds = 3,
+    work: FoldWork = None,
+    config: Config = None,
+    json: JsonFile = None,
+) -> None:
+    """Score the trash classifier on labelled photos, by groups of duplicates."""
+    _evaluate_photos("classifier", data, model, protocol, exact, folds, work, config, json)
+
+
+@app.command()
+def cleanliness(
+    data: Data,
+    model: Annotated[str, typer.Option(help="Shipped model by default, or a trained one's folder or file.")] = "",
+    protocol: PhotoProtocol = "shipped",
+    exact: Exact = False,
+    folds: Folds = 3,
+    work: FoldWork = None,
+    config: Config = None,
+    json: JsonFile = None,
+) -> None:
+    """Score the cleanliness grade on labelled photos, by groups of duplicates."""
+    _evaluate_photos("cleanliness", data, model, protocol, exact, folds, work, config, json)
+
+
+def _evaluate_photos(
+    kind: str, data: list[Path], model: str, protocol: str, exact: bool, folds: int, work: Path | None,
+    config: Path | None, json: Path | None,
+) -> None:  # fmt: skip
+    from oceanclean.vision.photos.evaluation import evaluate_photos, photo_table
+    from oceanclean.vision.photos.settings import load_photo_settings
+
+    settings = load_photo_settings(kind, config)
+    with options.progress_bar(hidden=False) as bar:
+        figures = evaluate_photos(kind, data, settings, model=model or None, protocol=protocol, exact=exact,
+                                  folds=folds, folder=work, progress=bar)  # fmt: skip
+    typer.echo(photo_table(figures))
+    _write(figures, json)
+
+
+@app.command()
+def detector(
+    data: Data,
+    model: Annotated[str, typer.Option(help="Shipped model by default, or the path of a .keras file.")] = "",
+    protocol: Annotated[
+        str, typer.Option(help="shipped: the model as it is; grouped-folds: trained without the scenes scored.")
+    ] = "shipped",
+    material: Annotated[bool, typer.Option(help="With grouped-folds: learn and score the set's classes too.")] = False,
+    json: JsonFile = None,
+    config: options.Config = None,
+) -> None:
+    """Score the detector of litter on labelled boxes (YOLO, COCO or boxes.csv folders)."""
+    from oceanclean.vision import detector as room
+
+    settings = room.load_detector_settings(config)
+    with options.progress_bar(hidden=False) as bar:
+        figures = room.evaluate_detector(
+            data, model or None, protocol, settings=settings, material=material, progress=bar
+        )
+    typer.echo(room.detector_table(figures))
+    _write(figures, json)
+
+
+@app.command()
 def drift(
-    data: Annotated[Path, typer.Option(help="Folder with hourly drifter tracks and forcing at the fixes.")],
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with hourly tracks and forcing along them, or fixes with NetCDF forcing beside."),
+    ],
     model: Annotated[Path | None, typer.Option(help="A fitted forecaster; default: what ships.")] = None,
     protocol: Annotated[
         str, typer.Option(help="shipped: the model as it is; blocked: refitted for each fold.")

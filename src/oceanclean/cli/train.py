@@ -68,3 +68,103 @@ def forecaster(
 
     figures = drift.train_forecaster(data, out, drift.load_settings(config=config))
     typer.echo(f"{out}: {json.dumps(figures, default=str)[:400]}")
+
+
+Photos = Annotated[
+    list[Path],
+    typer.Option(
+        "--data", help="Folder of photos with index.csv or a sub-folder a label; may be given more than once."
+    ),
+]
+Name = Annotated[str, typer.Option("--model", help="Network of the zoo; empty: the recipe's own; none: texture alone.")]
+PhotoOut = Annotated[Path, typer.Option(help="Folder for the model, its 8-bit form and the state of the run.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="A .keras file to start from (two-phase); default: what ships where the recipe asks for it."),
+]
+Start = Annotated[str, typer.Option(help="scratch, two-phase or both (the better is kept); empty: the recipe's own.")]
+Manifest = Annotated[
+    Path | None, typer.Option(help="Manifest of `oceanclean data audit` with a column split: train or validation.")
+]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of the network; default: the recipe's.", min=1)]
+Pretraining = Annotated[
+    list[Path] | None,
+    typer.Option("--pretrain", help="Folder of photos, no labels needed, to pretrain the backbone on; repeatable."),
+]
+
+
+@app.command()
+def classifier(
+    data: Photos, out: PhotoOut, model: Name = "", weights: Weights = None, start: Start = "",
+    manifest: Manifest = None, epochs: Epochs = None, pretrain: Pretraining = None, config: Config = None,
+) -> None:  # fmt: skip
+    """Train the trash classifier (five materials); a run that was stopped goes on where it stood."""
+    _train_photos("classifier", data, out, model, weights, start, manifest, epochs, pretrain, config)
+
+
+@app.command()
+def cleanliness(
+    data: Photos, out: PhotoOut, model: Name = "", weights: Weights = None, start: Start = "",
+    manifest: Manifest = None, epochs: Epochs = None, pretrain: Pretraining = None, config: Config = None,
+) -> None:  # fmt: skip
+    """Train the cleanliness grade (clean, medium, litter); a run that was stopped goes on where it stood."""
+    _train_photos("cleanliness", data, out, model, weights, start, manifest, epochs, pretrain, config)
+
+
+def _train_photos(
+    kind: str, data: list[Path], out: Path, model: str, weights: Path | None, start: str, manifest: Path | None,
+    epochs: int | None, pretrain: list[Path] | None, config: Path | None,
+) -> None:  # fmt: skip
+    from oceanclean.store import read_json
+    from oceanclean.vision.photos.settings import load_photo_settings
+    from oceanclean.vision.photos.training import STARTS, train_photo_model
+
+    settings = load_photo_settings(kind, config).varied(model, epochs)
+    starts = STARTS if start == "both" else ((start,) if start else None)
+    with options.progress_bar(hidden=False) as bar:
+        path = train_photo_model(kind, data, out, settings, weights=weights, starts=starts, manifest=manifest,
+                                 pretrain=pretrain or (), progress=bar)  # fmt: skip
+    card = read_json(path.with_suffix(".json"))
+    for name, value in card["scores"].items():
+        typer.echo(f"{name:36s} {value:.3f}")
+    typer.echo(f"8-bit model: {path.with_suffix('.tflite')} ({card['int8_bytes']:,} bytes)")
+    typer.echo(path)
+
+
+@app.command("few-shot")
+def few_shot(
+    data: Annotated[list[Path], typer.Option("--data", help="Folder with 5 to 20 photos a class; repeatable.")],
+    out: Annotated[Path, typer.Option(help="File for the prototypes (.npz).")],
+    model: Annotated[str, typer.Option(help="Classifier whose descriptions are used; default: what ships.")] = "",
+) -> None:
+    """Learn new classes from 5 to 20 photos each: prototypes over a trained classifier's descriptions."""
+    from oceanclean.vision.photos.deploy import PhotoModel
+    from oceanclean.vision.photos.fewshot import describe, learn_prototypes
+    from oceanclean.vision.photos.sets import pixels_of, read_photos
+
+    base, photos = PhotoModel(model or None, "classifier", exact=True), read_photos(data)
+    found = describe(base, pixels_of(photos, base.edge))
+    head = learn_prototypes(found, [p.label for p in photos], base.card["sha256"])
+    typer.echo(f"{head.save(out)}: {', '.join(head.classes)}")
+
+
+@app.command()
+def detector(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="Folder of boxes: YOLO, COCO or boxes.csv; may be given more than once."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model, its card and its checkpoints.")],
+    model: Annotated[str, typer.Option(help="Name for the model's card.")] = "detector",
+    material: Annotated[bool, typer.Option(help="Learn the set's classes; else all is litter.")] = False,
+    config: Config = None,
+) -> None:
+    """Train the detector of litter as boxes; a run that was stopped goes on where it stood."""
+    from oceanclean.vision.detector import load_detector_settings, train_detector
+
+    settings = load_detector_settings(config)
+    with options.progress_bar(hidden=False) as bar:
+        path = train_detector(
+            data, out, settings.training, settings.decoding, name=model, material=material, progress=bar
+        )
+    typer.echo(path)

@@ -110,6 +110,10 @@ def desk(run: DailyRun, names: tuple[str, ...] = LOOPBACK) -> FastAPI:
             return PlainTextResponse("No such file in this plan.", 404)
         return FileResponse(published.path(name), headers={"Cache-Control": "no-store"})
 
+    @app.get("/favicon.ico")
+    async def icon() -> Response:
+        return Response(status_code=204)
+
     @app.get("/audit")
     async def log() -> PlainTextResponse:
         path = audit_file(run)

@@ -1,9 +1,10 @@
 """Drift: where the debris will be, and how wide the doubt is.
 
 Doors: :func:`~oceanclean.drift.ensemble.forecast` (density map to forecast), :func:`~oceanclean.drift.engine.advect`
-(plain trajectories), :func:`~oceanclean.drift.residual.train_forecaster`,
-:func:`~oceanclean.drift.residual.load_forecaster`, :func:`~oceanclean.drift.skill.evaluate_drift`,
-:func:`~oceanclean.drift.skill_report.skill_table`. They are loaded when first asked for.
+(plain trajectories), :func:`~oceanclean.drift.forcing_files.open_forcing`,
+:func:`~oceanclean.drift.residual.train_forecaster`, :func:`~oceanclean.drift.residual.load_forecaster`,
+:func:`~oceanclean.drift.skill.evaluate_drift`, :func:`~oceanclean.drift.skill_report.skill_table`.
+They are loaded when first asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from oceanclean.drift.engine import advect
     from oceanclean.drift.ensemble import forecast
     from oceanclean.drift.fields import coverage_hours
+    from oceanclean.drift.forcing_files import open_forcing
     from oceanclean.drift.residual import load_forecaster, train_forecaster
     from oceanclean.drift.settings import DriftSettings, load_settings
     from oceanclean.drift.skill import evaluate_drift
@@ -28,6 +30,7 @@ _DOORS = {
     "forecast": "ensemble",
     "load_forecaster": "residual",
     "load_settings": "settings",
+    "open_forcing": "forcing_files",
     "skill_table": "skill_report",
     "train_forecaster": "residual",
 }
@@ -50,6 +53,7 @@ __all__ = [
     "forecast",
     "load_forecaster",
     "load_settings",
+    "open_forcing",
     "skill_table",
     "train_forecaster",
 ]

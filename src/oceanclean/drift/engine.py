@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanclean.drift import kernel, noise
+from oceanclean.drift.fates import Fates
 from oceanclean.drift.fields import HOUR_NS, Levels, check_window, utc_ns
 from oceanclean.drift.kernel import AFLOAT, LEFT, STRANDED, Raster
 from oceanclean.drift.settings import ResidualSettings
@@ -23,7 +24,6 @@ from oceanclean.errors import InputError, SettingsError
 Floats = NDArray[np.float64]
 Time = datetime | str | np.datetime64
 _SECOND_NS = 1_000_000_000
-_REFLOAT_LANE = 12
 #: Below this number of particles a second thread costs more than it gives.
 _WORTH_A_THREAD = 20_000
 
@@ -116,7 +116,7 @@ class Particles:
     Attributes:
         lon: (particle) degrees east.
         lat: (particle) degrees north.
-        status: (particle) 0 afloat, 1 stranded, 2 left the forcing, 3 no forcing.
+        status: (particle) 0 afloat, 1 stranded, 2 left the forcing, 3 no forcing, 4 sunk.
         windage: (particle or 1, 2) downwind and crosswind fraction of the wind; unused where the levels carry it.
         doubt: velocity error, or None.
         epoch: ns since the epoch at which the run began; nodes of the error are counted from here.
@@ -148,7 +148,7 @@ def place(lon: Floats, lat: Floats, levels: Levels, coast: Coast | None) -> tupl
 def drive(
     levels: Levels, particles: Particles, start_ns: int, outputs: Sequence[int], *,
     dt_s: float = 900.0, coast: Coast | None = None, backend: str = "numba", threads: int = 1,
-    refloat_h: float | None = None,
+    fates: Fates | None = None,
 ) -> Iterator[int]:  # fmt: skip
     """Carry particles from ``start_ns`` through all output times.
 
@@ -164,7 +164,7 @@ def drive(
         coast: where particles strand; None: at the forcing's own dry nodes.
         backend: ``numba`` or ``numpy``.
         threads: slices advanced at once.
-        refloat_h: mean hours ashore before debris floats again at the place where it stranded; None for never.
+        fates: what becomes of particles beside drifting, drawn at the nodes of the error.
 
     Yields:
         Position in ``outputs``, when the particles stand at that time.
@@ -177,8 +177,7 @@ def drive(
     for position, target in enumerate(outputs):
         while now != target:
             if particles.doubt is not None and _at_node(now, particles):
-                particles.doubt.advance(particles.lon, particles.lat, backend == "numba")
-                _refloat(particles, refloat_h)
+                _at(particles, fates, backend == "numba")
             until = _next_stop(now, target, particles, levels)
             mover.go(now, until)
             now = until
@@ -193,6 +192,17 @@ def _at_node(now: int, particles: Particles) -> bool:
     return abs(now - particles.epoch) >= due
 
 
+def _at(particles: Particles, fates: Fates | None, compiled: bool) -> None:
+    """Draw the error until the next node, and what becomes of the particles."""
+    doubt = particles.doubt
+    if doubt is None:
+        return
+    doubt.advance(particles.lon, particles.lat, compiled)
+    if fates is not None and not fates.idle:
+        fates.draw(particles.lon, particles.lat, particles.status, doubt.key, doubt.ids, doubt.node,
+                   doubt.settings.interval_s / 3600.0)  # fmt: skip
+
+
 def _next_stop(now: int, target: int, particles: Particles, levels: Levels) -> int:
     """The next time at which something changes: a level of the forcing, a node of the error, or an output."""
     forward = target > now
@@ -202,17 +212,6 @@ def _next_stop(now: int, target: int, particles: Particles, levels: Levels) -> i
         due = particles.doubt.node * round(particles.doubt.settings.interval_s * _SECOND_NS)
         stops.append(particles.epoch + due if forward else particles.epoch - due)
     return min(stops) if forward else max(stops)
-
-
-def _refloat(particles: Particles, refloat_h: float | None) -> None:
-    """Let stranded debris float again with the probability of one interval, at the place where it stranded."""
-    doubt = particles.doubt
-    if refloat_h is None or doubt is None:
-        return
-    chance = -math.expm1(-doubt.settings.interval_s / 3600.0 / refloat_h)
-    ashore = np.flatnonzero(particles.status == STRANDED)
-    again = noise.uniforms(doubt.key, doubt.ids[ashore], doubt.node, _REFLOAT_LANE) < chance
-    particles.status[ashore[again]] = AFLOAT
 
 
 class _Mover:

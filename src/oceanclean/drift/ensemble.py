@@ -13,11 +13,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanclean.drift.engine import Doubt, Particles, drive, place
+from oceanclean.drift.fates import Fates
 from oceanclean.drift.fields import HOUR_NS, Levels, check_window, coverage_hours, has_stokes, utc_ns
 from oceanclean.drift.gridding import MapGrid, Statistics, bin_mass, kernel_width, smooth_mass
 from oceanclean.drift.inflow import WAITING, Inflow, Strip, background
-from oceanclean.drift.kernel import AFLOAT, LEFT, NO_FORCING, STRANDED
-from oceanclean.drift.settings import DriftSettings, MassSettings
+from oceanclean.drift.kernel import AFLOAT, LEFT, NO_FORCING
+from oceanclean.drift.settings import DriftSettings, FateSettings, MassSettings
 from oceanclean.drift.windage import draw_windage
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import describe, names, validate_grid
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 #: Share of the mass without forcing from which a forecast is flagged, and from which it is refused.
 _FLAGGED, _REFUSED = 0.02, 0.5
+#: Accounts of mass by status, in the order of the codes.
+_ACCOUNTS = ("afloat", "stranded", "left", "no_forcing", "sunk")
 #: Seconds between two fillings of the strip outside the open boundary.
 REFILL_S = 3600.0
 
@@ -88,7 +91,8 @@ def forecast(
     Returns:
         ``(DensityForecast, DebrisTracks)``. Beside the contract's variables the forecast has
         ``exceedance_probability`` and the mean mass (time) ``mass_afloat``, ``mass_stranded``, ``mass_left``,
-        ``mass_no_forcing`` in kg, whose sum stays that of the map; ``attrs['degraded']`` says what was lacking.
+        ``mass_no_forcing``, ``mass_sunk`` in kg, whose sum is that of the map and of what came in through the open
+        boundary (``mass_entered``); ``attrs['degraded']`` says what was lacking.
 
     Raises:
         InputError: forcing that does not hold the window, or a map from after the issue time.
@@ -225,7 +229,7 @@ def _prepared(forcing: xr.Dataset, seeded: Seeded, grid: MapGrid, settings: Drif
     lon, lat, status = place(seeded.lon, seeded.lat, levels, grid.coast)
     status[seeded.waiting] = WAITING
     doubt = None
-    if settings.residual.sigma_m_s > 0:
+    if settings.residual.sigma_m_s > 0 or settings.refloat_h or settings.fates != FateSettings():
         key = np.uint64(np.random.default_rng([seed, 4]).integers(2**63))
         margin = 0.5
         box = (lat.min() - margin, lat.max() + margin, lon.min() - margin, lon.max() + margin)
@@ -244,14 +248,15 @@ def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, st
     """Drive the ensemble and reduce every hour as it comes."""
     statistics = Statistics(grid, times.size, settings.density)
     sample = _Sample(seeded, times.size, settings)
-    accounts, entered = np.zeros((times.size, 4)), np.zeros(times.size)
+    accounts, entered = np.zeros((times.size, len(_ACCOUNTS))), np.zeros(times.size)
     mass = np.empty((settings.members, *grid.sea.shape))
     width = np.zeros(times.size)
     inflow = Inflow(seeded.strip, seeded.expected, seeded.waiting, settings.inflow, np.random.default_rng([seed, 5]))
     stops = np.union1d(np.arange(start_ns, times[0], round(REFILL_S * 1e9)), times)
+    fates = Fates(settings.fates, settings.refloat_h, grid.coast.land, grid.coast.raster)
     row = {int(t): k for k, t in enumerate(times)}
     stages = drive(levels, particles, start_ns, stops.tolist(), dt_s=settings.step_s, coast=grid.coast,
-                   threads=settings.threads, refloat_h=settings.refloat_h)  # fmt: skip
+                   threads=settings.threads, fates=fates)  # fmt: skip
     for stop in stages:
         lon = particles.lon + 360.0 * np.rint((_middle(grid) - particles.lon) / 360.0)  # as the map counts longitudes
         inflow.settle(lon, particles.lat, particles.status, seeded.mass, grid)
@@ -261,14 +266,16 @@ def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, st
             bin_mass(lon, particles.lat, status, seeded.member, seeded.mass, grid, mass)
             width[k] = kernel_width(mass, settings.particles_per_member, settings.density)
             statistics.add(k, smooth_mass(mass, grid.sea, width[k]))
-            accounts[k] = np.bincount(status, weights=seeded.mass, minlength=4)[:4] / settings.members
+            accounts[k] = np.bincount(status, weights=seeded.mass, minlength=len(_ACCOUNTS)) / settings.members
             entered[k] = inflow.entered_kg
             sample.add(k, lon, particles.lat, status)
+        if stop == stops.size - 1:
+            break  # what would be laid in the strip now does not come in any more
         inflow.fill(lon, particles.lat, particles.status, seeded.mass, seeded.member)
         particles.lon[:] = lon + 360.0 * np.rint((levels.middle_lon - lon) / 360.0)  # as the forcing counts them
     stamps = times.astype("datetime64[ns]")
     density = statistics.dataset(stamps)
-    for code, name in ((AFLOAT, "afloat"), (STRANDED, "stranded"), (LEFT, "left"), (NO_FORCING, "no_forcing")):
+    for code, name in enumerate(_ACCOUNTS):
         attributes = {"units": "kg", "long_name": f"mean mass {name.replace('_', ' ')}"}
         density[f"mass_{name}"] = (("time",), accounts[:, code], attributes)
     attributes = {"units": "kg", "long_name": "mean mass that has come in through the open boundary"}
@@ -323,8 +330,10 @@ class _Sample:
             name: (dims, values.T.reshape(*self.shape, -1))
             for name, values in (("lon", self.lon), ("lat", self.lat), ("status", self.status))
         }
-        slots = self.seeded.waiting.shape[1]
-        came_in = self.seeded.mass[self.extra] * (slots / max(self.extra.shape[1], 1))
+        came_in = self.seeded.mass[self.extra]
+        held = came_in.sum(axis=1, keepdims=True)
+        total = self.seeded.mass[self.seeded.waiting[: len(came_in)]].sum(axis=1, keepdims=True)
+        came_in = came_in * np.divide(total, held, out=np.zeros_like(held), where=held > 0)
         mass = np.concatenate([self.mass, came_in], axis=1)
         return xr.Dataset({**variables, "mass": (dims[:2], mass)}, coords={"time": times})
 
@@ -332,7 +341,7 @@ class _Sample:
 def _coverage_notes(density: xr.Dataset, density_map: xr.Dataset, grid: MapGrid) -> list[str]:
     """What the forecast leaves out, in words; refuses a forcing that misses most of the debris."""
     notes = []
-    total = sum(float(density[f"mass_{name}"][-1]) for name in ("afloat", "stranded", "left", "no_forcing"))
+    total = sum(float(density[f"mass_{name}"][-1]) for name in _ACCOUNTS)
     missing = float(density["mass_no_forcing"][-1]) / total if total > 0 else 0.0
     if missing > _REFUSED:
         raise MissingDataError("forcing", names.EASTWARD_CURRENT, f"no current for {missing:.0%} of the debris",

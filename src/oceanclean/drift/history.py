@@ -53,7 +53,7 @@ def statistics(residual: Complex, first: Index, lat: Floats) -> Complex:
 
 def fit_fading(stats: Complex, residual: Complex, usable: NDArray[np.bool_], last: Index, penalty: float,
                taper_h: float) -> Complex:  # fmt: skip
-    """Weights that carry the statistics forward.
+    """Weights that carry the statistics of the hour before the start forward.
 
     Args:
         stats: (row, statistic) from :func:`statistics`.
@@ -72,13 +72,13 @@ def fit_fading(stats: Complex, residual: Complex, usable: NDArray[np.bool_], las
         return weights
     scale = np.sqrt(np.mean(np.abs(stats[ready]) ** 2, axis=0)) + 1e-12
     for lead in range(LONGEST_H + 1):
-        rows = np.flatnonzero(ready & (last >= np.arange(stats.shape[0]) + lead))
-        rows = rows[usable[rows + lead]]
+        rows = np.flatnonzero(ready & (last >= np.arange(stats.shape[0]) + lead + 1))
+        rows = rows[usable[rows + lead + 1]]
         if rows.size < 10 * stats.shape[1]:
             break
         a = stats[rows] / scale
         normal = a.conj().T @ a + penalty * rows.size * np.eye(a.shape[1])
-        weights[lead] = np.linalg.solve(normal, a.conj().T @ residual[rows + lead]) / scale
+        weights[lead] = np.linalg.solve(normal, a.conj().T @ residual[rows + lead + 1]) / scale
     return weights * np.exp(-((np.arange(LONGEST_H + 1) / taper_h) ** 2))[:, None]
 
 

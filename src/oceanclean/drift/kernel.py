@@ -21,7 +21,7 @@ from oceanclean.region import metres_per_degree
 _ROUND = 360.0
 _POLE = 89.99
 
-AFLOAT, STRANDED, LEFT, NO_FORCING = 0, 1, 2, 3
+AFLOAT, STRANDED, LEFT, NO_FORCING, SUNK = 0, 1, 2, 3, 4
 #: How a cell (the square between four nodes) is sampled: all corners wet, some wet, none wet.
 OPEN, COAST, DRY = 0, 1, 2
 

@@ -38,14 +38,26 @@ def followed(residual: Complex, terms: Complex, hours: Floats, rows: NDArray[np.
     count, size = int(hour.max()) + 1, terms.shape[1]
     seen = rows & np.isfinite(residual) & np.isfinite(terms).all(axis=1)
     at, x, rest = hour[seen], terms[seen], residual[seen] - terms[seen] @ mean
-    agreed, power = np.zeros((count, size), dtype=complex), np.zeros((count, size, size), dtype=complex)
-    np.add.at(agreed, at, np.conj(x) * rest[:, None])
-    np.add.at(power, at, np.conj(x)[:, :, None] * x[:, None, :])
+    agreed = np.stack([_by_hour(at, np.conj(x[:, i]) * rest, count) for i in range(size)], axis=-1)
+    power = np.stack(
+        [
+            np.stack([_by_hour(at, np.conj(x[:, i]) * x[:, j], count) for j in range(size)], axis=-1)
+            for i in range(size)
+        ],
+        axis=-2,
+    )
     keep = np.exp(-1.0 / settings.memory_h)
     for k in range(1, count):
         agreed[k] += keep * agreed[k - 1]
         power[k] += keep * power[k - 1]
     return (mean + posterior(power, agreed, doubt, settings))[hour]
+
+
+def _by_hour(hour: NDArray[np.int64], values: Complex, count: int) -> Complex:
+    """(hour) sums of values (row)."""
+    parts = (np.bincount(hour, weights=part, minlength=count) for part in (values.real, values.imag))
+    real, imaginary = parts
+    return np.asarray(real + 1j * imaginary)
 
 
 def posterior(power: Complex, agreed: Complex, doubt: Floats, settings: RecentSettings) -> Complex:

@@ -25,7 +25,7 @@ from oceanclean.drift.displacement_doubt import (
     no_doubt,
 )
 from oceanclean.drift.drifters import Tracks, load_tracks
-from oceanclean.drift.informed import Informed, along
+from oceanclean.drift.informed import Informed, integral_km
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
@@ -90,6 +90,35 @@ class Residual:
     def along(self, tracks: Tracks) -> Complex:
         """(row) velocity along tracks, without the drifter's own recent residual."""
         return self.physics(tracks) + self.correction(track_vectors(tracks))
+
+    def along_known_waters(self, tracks: Tracks) -> Complex:
+        """(row) learned residual at weight 1 along tracks; 0 outside the domain, where plain physics goes on.
+
+        The difference between current products means something for the products of the training only.
+        """
+        vectors = track_vectors(tracks)
+        if set(tracks.products) != set(self.about.get("products", tracks.products)):
+            vectors[:, seen.NAMES.index("spread")] = 0.0
+        return np.where(self.outside(tracks), 0.0, self.correction(vectors, weight=1.0))
+
+    def outside(self, tracks: Tracks) -> NDArray[np.bool_]:
+        """(row) True outside the training box or speeds, or everywhere where Stokes drift is present in one only."""
+        west, east, south, north = self.domain["box"]
+        lon = west + np.mod(tracks.lon - west, 360.0)
+        strange = (np.abs(tracks.current) > self.domain["current_m_s"]) | (
+            np.abs(tracks.wind) > self.domain["wind_m_s"]
+        )
+        away = (lon > east) | (tracks.lat < south) | (tracks.lat > north)
+        return np.asarray(strange | away | ((tracks.stokes is not None) != self.domain["stokes"]))
+
+    def strangeness(self, tracks: Tracks) -> list[str]:
+        """Sentences on how far tracks lie outside the domain."""
+        share, said = float(self.outside(tracks).mean()), []
+        if share > 0:
+            said.append(f"{share:.0%} of the rows lie outside the forecaster's domain: plain physics there")
+        if set(tracks.products) != set(self.about.get("products", tracks.products)):
+            said.append("other current products than in the training: their difference was not used")
+        return said
 
     def correct(self, forcing: xr.Dataset) -> tuple[xr.Dataset, tuple[str, ...]]:
         """A Forcing whose currents carry the correction; computed once for the whole cube.
@@ -193,7 +222,8 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     early = rows & (tracks.hours < cut - 0.5 * settings.gap_h)
     late = rows & (tracks.hours >= cut + 0.5 * settings.gap_h)
     trial = _fit_parts(tracks, vectors, early, settings, seed)
-    weight, record = _chosen_weight(trial, tracks, vectors, late, settings)
+    chosen, record = _chosen_weight(trial, tracks, vectors, late, settings)
+    weight = chosen * _believed(tracks, late, settings)
     taper_h = _chosen_taper(trial, tracks, early, late, room)
     whole = _fit_parts(tracks, vectors, rows, settings, seed)
     whole.weight = weight
@@ -201,8 +231,10 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     stats = history.statistics(residual, tracks.first, tracks.lat)
     whole.fading = history.fit_fading(stats, residual, rows, tracks.last, settings.history_ridge, taper_h)
     whole.doubt = _fit_doubt(whole, tracks, rows, room)
-    whole.about |= {"weight_trial": record, "history_taper_h": taper_h, "drifter_hours": int(rows.sum()),
-                    "drifters": int(np.unique(tracks.drifter[rows]).size)}  # fmt: skip
+    whole.about |= {
+        "weight_trial": record, "weight_on_later_days": chosen, "history_taper_h": taper_h,
+        "drifter_hours": int(rows.sum()), "drifters": int(np.unique(tracks.drifter[rows]).size),
+    }  # fmt: skip
     return whole
 
 
@@ -278,8 +310,7 @@ def starts_of(tracks: Tracks, rows: NDArray[np.bool_], lead: int, every_h: int =
 
 def displacement_km(velocity: Complex, starts: NDArray[np.int64], lead: int) -> Complex:
     """Displacement from each start over ``lead`` hours of an hourly velocity (trapezoidal), km."""
-    total = np.zeros(velocity.size, dtype=np.complex128)
-    total[1:] = 3.6 * np.cumsum(0.5 * (velocity[1:] + velocity[:-1]))
+    total = integral_km(velocity)
     return total[starts + lead] - total[starts]
 
 
@@ -306,6 +337,15 @@ def _chosen_weight(trial: Residual, tracks: Tracks, vectors: Complex, late: NDAr
     return float(best), {"weights": list(settings.weights), "mean_km": counted}
 
 
+def _believed(tracks: Tracks, late: NDArray[np.bool_], settings: ForecasterSettings) -> float:
+    """Share of the chosen weight that is believed in another season: few days hold few kinds of weather.
+
+    It is where the weight begins; drifters that report draw it up or down (:mod:`oceanclean.drift.recent`).
+    """
+    windows = float(np.ptp(tracks.hours[late])) / history.LONGEST_H if late.any() else 0.0
+    return windows / (windows + settings.season_windows) if windows > 0 else 0.0
+
+
 def _chosen_taper(trial: Residual, tracks: Tracks, early: NDArray[np.bool_], late: NDArray[np.bool_],
                   room: DriftSettings) -> float:  # fmt: skip
     """Taper of the carried residual with the least mean error on later data; the shortest where there are too few."""
@@ -321,7 +361,7 @@ def _chosen_taper(trial: Residual, tracks: Tracks, early: NDArray[np.bool_], lat
         for lead in _CHOOSING_H:
             starts = starts_of(tracks, late, lead)
             if starts.size >= _ENOUGH:
-                away = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
+                away = known.displacement(starts, lead) - displacement_km(tracks.observed, starts, lead)
                 scores[number] += np.abs(away).mean() / lead
     return float(tapers[int(np.argmin(scores))])
 
@@ -343,9 +383,10 @@ def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], setting
         if starts.size < _ENOUGH:
             doubt.floor[lead] = prior
             continue
-        error = known.paths(starts, lead)[:, -1] - along(tracks.observed, starts, lead)[:, -1]
-        floor, slope = growing_variance(error, known.energy[starts])
-        seen_variance = floor + slope * known.energy[starts]
+        error = known.displacement(starts, lead) - displacement_km(tracks.observed, starts, lead)
+        energy = known.energy(starts)
+        floor, slope = growing_variance(error, energy)
+        seen_variance = floor + slope * energy
         worth = span_h / lead / (span_h / lead + settings.forecaster.doubt_prior_windows)
         factor = worth + (1.0 - worth) * prior / float(seen_variance.mean())
         doubt.floor[lead], doubt.slope[lead] = factor * floor, factor * slope

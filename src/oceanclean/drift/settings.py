@@ -59,7 +59,7 @@ class RecentSettings(Settings):
     """How the forecast follows drifters that report, see :mod:`oceanclean.drift.recent`."""
 
     memory_h: float = Field(default=72.0, gt=0, description="e-folding time of what drifters showed")
-    independent_share: float = Field(default=0.02, gt=0, le=1, description="independent samples in a drifter-hour")
+    independent_share: float = Field(default=0.01, gt=0, le=1, description="independent samples in a drifter-hour")
     sigma_m_s: float = Field(default=0.25, gt=0, le=2, description="error of one hour's velocity, a component")
     wind: float = Field(default=0.01, gt=0, le=0.1, description="doubt of the windage")
     current: float = Field(default=0.3, gt=0, le=2, description="doubt of the current's strength and turn")
@@ -83,6 +83,16 @@ class InflowSettings(Settings):
     particles_share: float = Field(default=0.1, ge=0, le=1, description="kept for it, of a member's; 0: none comes in")
     batch_share: float = Field(default=0.15, gt=0, le=1, description="of those, in the strip at one time")
     strip_m_s: float = Field(default=2.0, gt=0, le=5, description="fastest inflow that the strip's width allows for")
+
+
+class FateSettings(Settings):
+    """What becomes of debris beside drifting, see :mod:`oceanclean.drift.fates`; None: it does not happen."""
+
+    beaching_d: float | None = Field(default=None, gt=0, description="mean days near a coast before it beaches")
+    beach_km: float = Field(default=10.0, gt=0, le=100, description="how near")
+    sinking_d: float | None = Field(default=None, gt=0, description="mean days afloat before it sinks")
+    biofouling_d: tuple[float, float] | None = Field(default=None, description="days at sea after which it sinks")
+    age_d: float = Field(default=0.0, ge=0, description="days at sea before the map")
 
 
 class DensitySettings(Settings):
@@ -122,6 +132,9 @@ class ForecasterSettings(Settings):
     history_tapers_h: tuple[float, ...] = Field(
         default=(12.0, 24.0, 48.0, 96.0), description="candidates: recent residual fades as exp(-(lead / taper)^2)"
     )
+    season_windows: float = Field(
+        default=8.0, ge=0, description="windows of 72 h of later days at which half of what was learned is believed"
+    )
     doubt_prior_windows: float = Field(default=1.0, ge=0, description="windows of a lead's length the prior is worth")
     domain_lat_deg: float = Field(default=2.0, ge=0, description="beyond the training box it is not used")
     domain_lon_deg: float = Field(default=3.0, ge=0)
@@ -141,6 +154,7 @@ class DriftSettings(Settings):
     recent: RecentSettings = Field(default_factory=RecentSettings)
     mass: MassSettings = Field(default_factory=MassSettings)
     inflow: InflowSettings = Field(default_factory=InflowSettings)
+    fates: FateSettings = Field(default_factory=FateSettings)
     density: DensitySettings = Field(default_factory=DensitySettings)
     tracks: TracksSettings = Field(default_factory=TracksSettings)
     forecaster: ForecasterSettings = Field(default_factory=ForecasterSettings)

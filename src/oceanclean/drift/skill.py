@@ -8,14 +8,15 @@ a booster looks better than it is, and that leak is printed as a health figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanclean.drift import free_running as free
 from oceanclean.drift import history, scores
 from oceanclean.drift.displacement_doubt import displacement_variance
 from oceanclean.drift.drifters import Tracks, load_tracks
@@ -27,11 +28,13 @@ from oceanclean.drift.residual import (
     fit,
     load_forecaster,
     starts_of,
-    track_vectors,
 )
 from oceanclean.drift.settings import DriftSettings, load_settings
 from oceanclean.drift.windage import mean_windage
 from oceanclean.errors import MissingDataError, SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -100,18 +103,18 @@ class Learned(Informed):
     """
 
     def __init__(self, tracks: Tracks, model: Residual, rows: NDArray[np.bool_], settings: DriftSettings) -> None:
-        learned = model.correction(track_vectors(tracks), weight=1.0)
+        learned = model.along_known_waters(tracks)
         super().__init__(tracks, model.physics(tracks), learned, model.weight, model.fading, rows, settings.recent)
         self.model = model
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance and radii at a lead."""
-        variance = self.model.doubt.variance(lead, self.energy[starts])
+        variance = self.model.doubt.variance(lead, self.energy(starts))
         return variance, np.tile(self.model.doubt.radius2[lead], (starts.size, 1))
 
 
 class Plain:
-    """A baseline: a velocity along the track, or one held from the start; no doubt of its own."""
+    """A baseline: a velocity along the track, or that of the hour before the start held; no doubt of its own."""
 
     def __init__(self, velocity: Complex, *, held: bool = False) -> None:
         self.velocity, self.held = velocity, held
@@ -119,7 +122,7 @@ class Plain:
     def paths(self, starts: Index, lead: int) -> Complex:
         """(start, hour 0..lead) predicted displacement, km."""
         if self.held:
-            return _KM_PER_MS_H * self.velocity[starts][:, None] * np.arange(lead + 1)
+            return _KM_PER_MS_H * self.velocity[starts - 1][:, None] * np.arange(lead + 1)
         return along(self.velocity, starts, lead)
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:  # noqa: ARG002
@@ -127,7 +130,7 @@ class Plain:
         return np.zeros(starts.size), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
 
 
-def baselines_of(tracks: Tracks) -> dict[str, Plain]:
+def baselines_of(tracks: Tracks) -> dict[str, Forecast]:
     """The rows that stand beside every forecast."""
     current, wind = tracks.current, tracks.wind
     return {
@@ -139,7 +142,7 @@ def baselines_of(tracks: Tracks) -> dict[str, Plain]:
     }
 
 
-Forecast = Physics | Learned | Plain
+Forecast = Physics | Learned | Plain | free.FreeRunning
 
 
 def cases_of(forecast: Forecast, tracks: Tracks, starts: Index, lead: int) -> Cases:
@@ -179,7 +182,8 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
     """Score the forecast on a folder of drifter tracks.
 
     Args:
-        data_dir: folder of hourly tracks with forcing, see :mod:`oceanclean.drift.drifters`.
+        data_dir: folder of hourly tracks with forcing along them, or of raw fixes with gridded forcing beside them
+            (NetCDF, Zarr), which is then scored free-running; see :mod:`oceanclean.drift.drifters`.
         model: a fitted forecaster; None for what ships (``shipped``).
         protocol: ``shipped`` scores physics or ``model`` on all starts; ``blocked`` refits in every fold.
         settings: of the room; those of the configuration folder if None.
@@ -197,6 +201,9 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
         raise SettingsError("evaluate drift", "protocol", f"{protocol!r} with model {model}", "'shipped' or 'blocked'",
                             "Refitting in folds ('blocked') takes no model.")  # fmt: skip
     tracks = load_tracks(Path(data_dir))
+    forcing = None if tracks.products else free.gridded_forcing(Path(data_dir))
+    if forcing is not None:
+        return _free_running(tracks, forcing, data_dir, model, settings)
     everywhere = np.ones(tracks.size, dtype=bool)
     if starts_of(tracks, everywhere, HORIZONS_H[0]).size == 0:
         raise MissingDataError(
@@ -212,9 +219,9 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
         folds = [(Physics(tracks, settings, everywhere), everywhere)]
     else:
         fitted = load_forecaster(Path(model))
-        notes += _overlap(fitted, tracks)
+        notes += [*_overlap(fitted, tracks), *fitted.strangeness(tracks)]
         folds = [(Learned(tracks, fitted, everywhere, settings), everywhere)]
-    record = _scored(folds, tracks)
+    record = _scored(folds, tracks, baselines_of(tracks))
     record |= {"protocol": protocol, "model": used, "data": str(data_dir), "notes": notes}
     record["leak"] = _leak(tracks, settings, record) if protocol == "blocked" else None
     return record
@@ -236,12 +243,36 @@ def _refitted(
     return [(Learned(tracks, fit(tracks, train, settings), test, settings), test) for train, test in folds]
 
 
-def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks) -> dict[str, Any]:
-    """Scores of the forecast, of the baselines, and the gain over each."""
-    plain = baselines_of(tracks)
+def _free_running(tracks: Tracks, forcing: xr.Dataset, data_dir: Path, model: Path | None,
+                  settings: DriftSettings) -> dict[str, Any]:  # fmt: skip
+    """Score particles let go at the drifters' places and carried by gridded forcing."""
+    rows = free.covered_rows(tracks, forcing, str(data_dir))
+    starts = free.wet(tracks, forcing, starts_of(tracks, rows, HORIZONS_H[0]))
+    if starts.size == 0:
+        raise MissingDataError(data_dir, "starts", "none within the forcing", "tracks of more than 31 h inside it",
+                               "Add forcing for the tracks' days and places.")  # fmt: skip
+    rows = rows & np.isin(tracks.first, tracks.first[starts])
+    used, notes, carried = "physics with published priors, free-running", list(tracks.report), forcing
+    if model is not None:
+        carried, said = load_forecaster(Path(model)).correct(forcing)
+        used, notes = f"{model}, free-running", [*notes, *said]
+    explicit = free.has_stokes(forcing)
+    push = mean_windage(settings.windage, "unknown", stokes=explicit)
+    waves = settings.windage.stokes_factor if explicit else 0.0
+    ours = free.FreeRunning(tracks, carried, starts, push, waves, settings, doubtful=True)
+    plain: dict[str, Forecast] = {n: f for n, f in baselines_of(tracks).items() if not n.startswith("current")}
+    for name, share in (("current", 0.0), ("current_plus_2pct", 0.02), ("current_plus_3pct", 0.03)):
+        plain[name] = free.FreeRunning(tracks, forcing, starts, share, 0.0, settings)
+    record = _scored([(ours, rows)], tracks, plain, set(starts.tolist()))
+    return record | {"protocol": "free-running", "model": used, "data": str(data_dir), "notes": notes, "leak": None}
+
+
+def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks, plain: Mapping[str, Forecast],
+            only: set[int] | None = None) -> dict[str, Any]:  # fmt: skip
+    """Scores of the forecast, of the baselines, and the gain over each; ``only`` from some starts."""
     record: dict[str, Any] = {"baselines": {name: {} for name in BASELINES}, "gain_over": {n: {} for n in BASELINES}}
     for lead in HORIZONS_H:
-        starts = [starts_of(tracks, test, lead) for _, test in folds]
+        starts = [_of(starts_of(tracks, test, lead), only) for _, test in folds]
         if sum(s.size for s in starts) == 0:
             continue
         ours = joined([cases_of(f, tracks, s, lead) for (f, _), s in zip(folds, starts, strict=True)])
@@ -250,10 +281,14 @@ def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks) -> 
             theirs = cases_of(forecast, tracks, ours.start, lead)
             _add(record["baselines"][name], _summary(theirs, tracks, lead), lead)
             record["gain_over"][name][str(lead)] = _gain(ours, theirs, tracks)
-    whole = np.concatenate([starts_of(tracks, test, HORIZONS_H[0]) for _, test in folds])
+    whole = np.concatenate([_of(starts_of(tracks, test, HORIZONS_H[0]), only) for _, test in folds])
     for row in (record, *record["baselines"].values()):
         row["drifters"], row["starts"] = int(np.unique(tracks.drifter[whole]).size), int(whole.size)
     return record
+
+
+def _of(starts: Index, only: set[int] | None) -> Index:
+    return starts if only is None else starts[[int(start) in only for start in starts]]
 
 
 def _add(row: dict[str, Any], summary: dict[str, Any], lead: int) -> None:
@@ -299,7 +334,7 @@ def _gain(ours: Cases, theirs: Cases, tracks: Tracks) -> dict[str, Any]:
 
 def _leak(tracks: Tracks, settings: DriftSettings, blocked: dict[str, Any]) -> dict[str, Any]:
     """How much better the same forecaster looks when folds are blocked by drifter alone."""
-    leaky = _scored(_refitted(tracks, drifter_folds(tracks), settings), tracks)
+    leaky = _scored(_refitted(tracks, drifter_folds(tracks), settings), tracks, baselines_of(tracks))
     found = {}
     for lead in map(str, HORIZONS_H):
         if lead in blocked.get("separation_mean_km", {}):

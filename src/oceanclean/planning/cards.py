@@ -134,7 +134,7 @@ def _vessel(
         name=notation.plain(row.get("name", summary.vessel_id)) or notation.plain(summary.vessel_id),
         callsign=notation.plain(row.get("callsign"), 16), mmsi=notation.plain(row.get("mmsi"), 9),
         home_port=notation.plain(row.get("home_port"), 80), status="sent" if sent else "stays",
-        reason=notation.plain(summary.reason, 600), depart=orders[0].leave if sent else None,
+        reason=notation.plain(summary.reason, 600), depart=_departure(orders) if sent else None,
         back=orders[-1].arrive if sent else None, expected_kg=round(summary.expected_kg, 2),
         p10_kg=round(summary.p10_kg, 2), p90_kg=round(summary.p90_kg, 2),
         distance_nm=round(summary.distance_m / notation.METRES_PER_NM, 3), hours=round(summary.hours, 3),
@@ -150,6 +150,11 @@ def _vessel(
         daylight_only=bool(row.get("daylight_only", False)), lat=lat, lon=lon,
         orders=orders if sent else [], legs=_legs(plan, summary.vessel_id, orders) if sent else [],
     )  # fmt: skip
+
+
+def _departure(orders: list[Order]) -> str:
+    """When a vessel that is sent leaves; what lies before is done in port."""
+    return next((o.leave for o in orders if o.action == "depart"), orders[0].leave)
 
 
 def _first_place(orders: list[Order]) -> tuple[float, float]:
@@ -276,13 +281,13 @@ def _alternate(
 
 
 def _legs(plan: Plan, vessel_id: str, orders: list[Order]) -> list[Leg]:
-    """Ways between a vessel's orders; each ends exactly where the order is."""
+    """Ways between a vessel's orders; each ends exactly where the order is, and begins with the drift of the sweep."""
     mine = plan.routes[plan.routes["vessel_id"] == vessel_id] if len(plan.routes) else plan.routes
     lines = dict(zip(mine["sequence"], mine.geometry, strict=True)) if len(mine) else {}
     legs = []
     for before, order in itertools.pairwise(orders):
         line = lines.get(order.sequence)
-        inner = [geodesy.rounded(y, x) for x, y in line.coords][1:-1] if line is not None else []
+        inner = [geodesy.rounded(y, x) for x, y in line.coords][:-1] if line is not None else []
         path = [(before.lat, before.lon), *inner, (order.lat, order.lon)]
         kept = [p for i, p in enumerate(path) if i == 0 or p != path[i - 1]]
         if len(kept) > 1:

@@ -65,6 +65,7 @@ def compose(
         models=provenance.models_of(run, segmentations, plan),
         solver={notation.plain(k, 80): notation.plain(v, 200) for k, v in sorted(plan.solver.items())},
         changes=provenance.changes_of(vessels, run.get("yesterday")),
+        outcomes=provenance.outcomes_of(run),
         hand=hand.hand_of(run.get("decided"), vessels, tasks, plan.expected_kg),
         what_if=hand.what_if_of(run.get("what_if")),
         lineage=provenance.lineage_of(run),

@@ -215,6 +215,17 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a vessel of the plan before was expected to bring by now, and what it reported; None: no report."""
+
+    vessel_id: str
+    name: str
+    expected_kg: float
+    caught_kg: float | None
+    hauls: int
+
+
+@dataclass(frozen=True)
 class Decision:
     """What a person decided over the planner; ``cost_kg`` is what the plan without it would bring more."""
 
@@ -305,6 +316,7 @@ class PlanView:
     models: list[Model]
     solver: dict[str, str]
     changes: list[Change]
+    outcomes: list[Outcome]
     hand: Hand | None
     what_if: list[WhatIf]
     lineage: dict[str, str]

@@ -39,7 +39,7 @@ def overview(
     west, south, east, north = region.routing_grid.bounds if vessel is None else _around(vessel, region)
     view = view if vessel is None else replace(view, vessels=[vessel])
     stretch = 1 / np.cos(np.radians((south + north) / 2))
-    width = 9.6
+    width = 9.6 if vessel is None else 6.4
     height = min(14.0, max(3.6, 0.86 * width * (north - south) * stretch / (east - west) + 0.75))
     figure = Figure(figsize=(width, height), dpi=settings.overview_dpi, layout="constrained", facecolor="white")
     axes = figure.add_subplot()

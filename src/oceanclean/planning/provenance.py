@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.planning import geodesy, notation
-from oceanclean.planning.model import Change, Header, Model, Source, Vessel
+from oceanclean.planning.model import Change, Header, Model, Outcome, Source, Vessel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -122,6 +122,15 @@ def changes_of(vessels: list[Vessel], yesterday: Mapping[str, Any] | None) -> li
     changes = [_change(v, before.pop(v.vessel_id, None)) for v in vessels]
     gone = [Change(k, notation.plain(v.get("name"), 500), "gone", "No longer in the fleet.") for k, v in before.items()]
     return changes + gone
+
+
+def outcomes_of(run: Mapping[str, Any]) -> list[Outcome]:
+    """The plan before against its catch reports."""
+    return [
+        Outcome(notation.plain(row["vessel_id"], 40), notation.plain(row["name"]), round(float(row["expected_kg"]), 2),
+                None if row["caught_kg"] is None else round(float(row["caught_kg"]), 2), int(row["hauls"]))
+        for row in run.get("outcomes") or []
+    ]  # fmt: skip
 
 
 def _change(vessel: Vessel, before: Mapping[str, Any] | None) -> Change:

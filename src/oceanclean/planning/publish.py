@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from oceanclean.errors import ProductError
 from oceanclean.planning.settings import PlanningSettings
+from oceanclean.store import digest_file
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -52,7 +53,7 @@ def publish(
     Returns:
         Name to path: ``page``, ``picture``, ``pdf``, ``geojson``, ``geopackage``, ``gpx``, ``kml``, ``calendar``,
         ``orders``, ``plan``, ``rtz:<vessel_id>`` and ``assignment:<vessel_id>`` of those sent,
-        ``message:<vessel_id>`` of all.
+        ``message:<vessel_id>`` of all, ``checksums``.
 
     Raises:
         ProductError: a table of detections is unreadable, or the page stays beyond its limit.
@@ -83,6 +84,7 @@ def publish(
         sheet = assignment(view, vessel, near)
         paths[f"assignment:{vessel.vessel_id}"] = _write(folder / f"assignment-{vessel.file_name}.pdf", sheet)
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
+    listed[CHECKSUMS] = "Digests of all files: sha256sum --check SHA256SUMS"
     for coarser in range(_ATTEMPTS):
         html = page(view, layers, sightings, picture, listed)
         if len(html) <= settings.max_page_bytes or coarser == _ATTEMPTS - 1:
@@ -93,7 +95,13 @@ def publish(
         action = "Lower max_detections, max_thumbnails or max_pictures in config/models/planning.yaml."
         raise ProductError("plan.html", "size", f"{len(html)} bytes", f"at most {settings.max_page_bytes}", action)
     paths["page"] = _write(folder / "plan.html", html)
+    sums = [f"{digest_file(path)}  {path.name}\n" for path in sorted(paths.values())]
+    paths["checksums"] = _write(folder / CHECKSUMS, "".join(sums).encode())
     return paths
+
+
+#: Digests of all other files, in the form of ``sha256sum``.
+CHECKSUMS = "SHA256SUMS"
 
 
 #: How often the pictures are made coarser before the page counts as too large.

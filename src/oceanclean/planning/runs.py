@@ -130,13 +130,14 @@ def _with_next(run: Run, runs: list[Run]) -> Run:
 
 @dataclass(frozen=True)
 class Decision:
-    """A line of the audit log: who did what about which plan, and when."""
+    """A line of the audit log: who did what about which plan (its digest, where the line has one), and when."""
 
     time: str
     by: str
     action: str
     region: str
     issue_time: str
+    plan: str
     note: str
     file: str
 
@@ -152,9 +153,9 @@ class AuditLog:
 def read_audit(work: Path) -> AuditLog:
     """Every line of every ``audit.jsonl`` under the work folder, the regions and the runs; none is no error.
 
-    A line is a JSON object. Names that are understood: ``time`` or ``at``; ``by`` or ``name``; ``action`` or ``event``;
-    ``region``; ``issue_time``; ``note`` or ``reason``. Region and issue time are taken from the place of the file where
-    the line has none.
+    A line is a JSON object. Names that are understood: ``time`` or ``at``; ``by`` or ``name``; ``what``, ``action`` or
+    ``event``; ``region``; ``issue_time``; ``plan`` (digest); ``note`` or ``reason``. Region and issue time are taken
+    from the place of the file where the line has none.
     """
     log = AuditLog()
     runs = work / "runs"
@@ -183,8 +184,9 @@ def _add(log: AuditLog, line: str, where: str, place: tuple[str, ...]) -> None:
 
     log.decisions.append(
         Decision(
-            first("time", "at"), first("by", "name"), first("action", "event"),
+            first("time", "at"), first("by", "name"), first("what", "action", "event"),
             first("region", otherwise=place[0] if place else ""),
-            first("issue_time", otherwise=place[1] if len(place) > 1 else ""), first("note", "reason"), where,
+            first("issue_time", otherwise=place[1] if len(place) > 1 else ""), first("plan"),
+            first("note", "reason"), where,
         )
     )  # fmt: skip

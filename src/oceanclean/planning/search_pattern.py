@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 from oceanclean.planning.model import Search
@@ -30,19 +29,18 @@ def expanding_square(
     """Expanding square search (IAMSAR Manual, volume III: SS): legs of 1, 1, 2, 2, 3, 3 … spacings, turns to the right.
 
     Args:
-        radius_nm: legs are added until the square reaches this far from its centre.
+        radius_nm: what is seen from the legs reaches this far on all sides.
         spacing_nm: distance between tracks: twice as far as debris is seen.
         first_course_deg: of the first leg; down the drift.
         speed_kn: at which it is sailed.
         covers: chance that the radius holds the patch.
     """
-    legs: list[tuple[float, float]] = []
-    for number in itertools.count():
-        steps = number // 2 + 1
-        legs.append((round((first_course_deg + 90.0 * number) % 360.0, 1), round(steps * spacing_nm, 2)))
-        # what is seen from the outermost track reaches half a spacing beyond it
-        if steps * spacing_nm / 2 + spacing_nm / 2 >= radius_nm and number >= 3:
-            break
+    # after four legs and one, the square's sides lie one spacing out on all sides; one sees half a spacing beyond
+    rings = max(1, math.ceil(radius_nm / spacing_nm - 0.5))
+    legs = [
+        (round((first_course_deg + 90.0 * number) % 360.0, 1), round((number // 2 + 1) * spacing_nm, 2))
+        for number in range(4 * rings + 1)
+    ]
     distance = sum(length for _course, length in legs)
     return Search(round(radius_nm, 2), covers, round(spacing_nm, 2), legs, round(distance, 1),
                   round(distance / speed_kn, 2) if speed_kn > 0 else 0.0)  # fmt: skip

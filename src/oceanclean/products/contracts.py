@@ -126,7 +126,7 @@ GRIDS: dict[str, GridContract] = {
         {
             "lon": Variable(("member", "particle", "time"), "degrees_east", "longitude", None, -180, 360, nan_allowed=True),
             "lat": Variable(("member", "particle", "time"), "degrees_north", "latitude", None, -90, 90, nan_allowed=True),
-            "status": Variable(("member", "particle", "time"), "1", "0 afloat, 1 stranded, 2 left the region, 3 no forcing", None, 0, 3),
+            "status": Variable(("member", "particle", "time"), "1", "0 afloat, 1 stranded, 2 left the region, 3 no forcing, 4 sunk", None, 0, 4),
             "mass": Variable(("member", "particle"), "kg", "debris mass that the particle carries", None, 0, 1e9),
         },
         ("issue_time", "map_time", "region", "seed"),

@@ -16,7 +16,7 @@ from oceanclean.planning.archive.summary import summary
 from oceanclean.planning.notation import slug
 from oceanclean.planning.runs import Run, read_runs
 from oceanclean.planning.season.html import environment, style_hash
-from oceanclean.planning.season.match import match, orders_of
+from oceanclean.planning.season.match import Clock, match, orders_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -84,7 +84,8 @@ def _hauls(runs: Sequence[Run], catches: gpd.GeoDataFrame | None, match_h: float
         own = [r for r in runs if r.region == region]
         inside = catches[_in_box(catches, own[-1])]
         if len(inside):
-            found[region] = match(inside, orders_of(own), own, match_h, own[-1].timezone)
+            clock = Clock(own[-1].timezone, float(own[-1].ledger.get("settings", {}).get("plan_hour", 0)))
+            found[region] = match(inside, orders_of(own, clock), own, match_h, clock)
     return found
 
 

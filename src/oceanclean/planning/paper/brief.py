@@ -113,6 +113,14 @@ def _rest(sheet: Sheet, view: PlanView) -> None:
         sheet.heading("Against the plan before")
         rows = [[notation.plain(c.name or c.vessel_id, 60), c.kind, c.text] for c in view.changes]
         sheet.table(["Vessel", "Change", "What"], rows, (2.4, 1, 6))
+    if view.outcomes:
+        sheet.heading("The plan before against what happened")
+        rows = [
+            [notation.plain(o.name, 60), notation.kilograms(o.expected_kg),
+             "no report" if o.caught_kg is None else notation.kilograms(o.caught_kg)]
+            for o in view.outcomes
+        ]  # fmt: skip
+        sheet.table(["Vessel", "Expected by the issue time", "Reported"], rows, (4, 2.5, 2))
     if view.what_if:
         sheet.heading("What if")
         rows = [

@@ -179,7 +179,7 @@ def by_class(season: Season) -> bytes:
         axes.bar(range(len(wide)), wide[name], bottom=below, width=0.62, color=CLASSES[i % len(CLASSES)],
                  hatch=HATCHES[i % len(HATCHES)], edgecolor="white", label=ascii_name(str(name), 24))  # fmt: skip
         below += wide[name].to_numpy()
-    axes.set_xticks(range(len(wide)), [a.replace(" ", "\n") for a in wide.index])
+    axes.set_xticks(range(len(wide)), [a.replace(" ", "\n") for a in wide.index], fontsize=6.5)
     axes.set_ylabel("kg", color=INK, fontsize=9)
     axes.grid(axis="y", color="#d3dde2", linewidth=0.7)
     if len(wide):

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from oceanclean.planning.notation import plain
 from oceanclean.planning.runs import Decision, Run
+from oceanclean.store import digest_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Words of an approval in the audit log.
 APPROVAL = re.compile(r"approv", re.IGNORECASE)
+#: Words of its withdrawal.
+WITHDRAWAL = re.compile(r"withdr", re.IGNORECASE)
 #: What a source without a licence says.
 NO_LICENCE = "not stated"
 
@@ -98,20 +101,36 @@ def licence_of(found: metadata.PackageMetadata) -> str:
 
 
 def approvals(runs: Sequence[Run], decisions: Sequence[Decision]) -> pd.DataFrame:
-    """One row a plan: who approved it and when, from the audit log or from the plan itself."""
+    """One row a plan: who approved it and when, from the audit log or from the plan itself.
+
+    The last approval or withdrawal of the plan decides; an approval that names another plan's digest does not count.
+    """
     import pandas as pd
 
     rows = []
     for run in runs:
         if not run.plan:
             continue
-        names = {run.issue_time, run.folder.name}
-        own = [
-            d for d in decisions if d.issue_time in names and d.region in {"", run.region} and APPROVAL.search(d.action)
-        ]
+        last = _last_word(run, decisions)
         header = run.plan["header"]
-        by = plain("; ".join(d.by for d in own) or header["approved_by"], 120)
-        when = "; ".join(d.time for d in own)
-        rows.append({"issue_time": run.issue_time, "status": "APPROVED" if by else header["status"],
-                     "approved_by": by or "nobody", "approved_at": plain(when, 80)})  # fmt: skip
+        approved = bool(APPROVAL.search(last.action)) if last else bool(header["approved_by"])
+        by = (last.by if last else header["approved_by"]) if approved else ""
+        rows.append({"issue_time": run.issue_time, "status": "APPROVED" if approved else "DRAFT",
+                     "approved_by": plain(by, 120) or "nobody",
+                     "approved_at": plain(last.time, 40) if last and approved else ""})  # fmt: skip
     return pd.DataFrame(rows, columns=["issue_time", "status", "approved_by", "approved_at"])
+
+
+def _last_word(run: Run, decisions: Sequence[Decision]) -> Decision | None:
+    """The last approval or withdrawal of the run's plan as it stands."""
+    outputs = run.stages.get("allocate", {}).get("outputs")
+    digest = digest_record(outputs) if outputs else ""
+    own = [
+        d
+        for d in decisions
+        if d.issue_time in {run.issue_time, run.folder.name}
+        and d.region in {"", run.region}
+        and (not d.plan or not digest or d.plan == digest)
+        and (APPROVAL.search(d.action) or WITHDRAWAL.search(d.action))
+    ]
+    return own[-1] if own else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oceanclean.planning.notation import moment
 from oceanclean.planning.runs import Run
@@ -17,24 +17,46 @@ ORDER_COLUMNS = (
 )  # fmt: skip
 
 
-def orders_of(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row a collect order that no later plan has overtaken, in the order of time."""
+def working_day(when: Any, clock: Clock) -> Any:
+    """Days that begin at the hour at which plans are made: work after midnight belongs to the day before.
+
+    Args:
+        when: a series of UTC times.
+        clock: the region's zone and hour.
+    """
+    import pandas as pd
+
+    return (when.dt.tz_convert(clock.zone) - pd.Timedelta(hours=clock.plan_hour)).dt.date
+
+
+class Clock(NamedTuple):
+    """The region's time zone, and the local hour at which its plans are made."""
+
+    zone: str
+    plan_hour: float
+
+
+def orders_of(runs: Sequence[Run], clock: Clock) -> pd.DataFrame:
+    """One row a collect order that no later plan has overtaken, in the order of time, with the day of its work."""
     import pandas as pd
 
     rows = [
         {
-            "issue_time": run.issue_time, "day": run.day, "vessel_id": vessel["vessel_id"], "vessel": vessel["name"],
+            "issue_time": run.issue_time, "vessel_id": vessel["vessel_id"], "vessel": vessel["name"],
             **{k: order[k] for k in ("task_id", "lat", "lon", "expected_kg", "p10_kg", "p90_kg")},
             "arrive": pd.Timestamp(moment(order["arrive"])), "leave": pd.Timestamp(moment(order["leave"])),
         }
         for run in runs
         for vessel, order in run.collects()
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(ORDER_COLUMNS))
+    table = pd.DataFrame(rows, columns=[c for c in ORDER_COLUMNS if c != "day"])
+    table["day"] = working_day(table["arrive"], clock) if rows else None
     return table.sort_values(["arrive", "vessel_id"], kind="stable").reset_index(drop=True)
 
 
-def match(catches: pd.DataFrame, orders: pd.DataFrame, runs: Sequence[Run], match_h: float, zone: str) -> pd.DataFrame:
+def match(
+    catches: pd.DataFrame, orders: pd.DataFrame, runs: Sequence[Run], match_h: float, clock: Clock
+) -> pd.DataFrame:
     """Hauls with the plan in force when they began and the order they carry out.
 
     A plan is in force from its issue time until the next plan's, at most until its own end. The order is the vessel's
@@ -46,11 +68,11 @@ def match(catches: pd.DataFrame, orders: pd.DataFrame, runs: Sequence[Run], matc
         orders: see :func:`orders_of`.
         runs: the runs, in the order of time.
         match_h: hours.
-        zone: the region's clock, for the day of a haul that no plan covers.
+        clock: of the region.
 
     Returns:
-        ``catches`` without geometry, with ``lat``, ``lon``, the ``local_day`` it began on, the ``day`` of its plan,
-        ``issue_time`` ("" for a haul that no plan covers) and ``order`` (row of ``orders``, −1 for none).
+        ``catches`` without geometry, with ``lat``, ``lon``, the working ``day`` it began on, ``issue_time`` ("" for a
+        haul that no plan covers) and ``order`` (row of ``orders``, −1 for none).
     """
     import pandas as pd
 
@@ -58,8 +80,7 @@ def match(catches: pd.DataFrame, orders: pd.DataFrame, runs: Sequence[Run], matc
     table["lat"], table["lon"] = catches.geometry.y, catches.geometry.x
     force = [_plan_in_force(when, runs) for when in table["started_at"]]
     table["issue_time"] = [run.issue_time if run else "" for run in force]
-    table["local_day"] = table["started_at"].dt.tz_convert(zone).dt.date
-    table["day"] = [run.day if run else day for run, day in zip(force, table["local_day"], strict=True)]
+    table["day"] = working_day(table["started_at"], clock)
     table["order"] = [_order_of(haul, orders, match_h) for haul in table.itertuples()]
     return table
 

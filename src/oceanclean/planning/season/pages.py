@@ -15,7 +15,7 @@ KINDS = {
 }  # fmt: skip
 
 _WHAT_A_DAY_IS = (
-    "A day is the day of the plan in force when the haul began, on the region's clock. Orders that a later plan "
+    "A day begins at the hour at which the region's plans are made, on its own clock. Orders that a later plan "
     "overtook do not count as expected."
 )
 _NO_PRICES = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from oceanclean.settings import RegionSettings
+
+#: Plans issued this many days before the season may still hold on its first day.
+HELD_DAYS = 7
 
 
 def season_report(
@@ -48,11 +51,11 @@ def season_report(
     from oceanclean.planning.season.pdf import pdf
     from oceanclean.planning.season.tables import tables
 
-    runs, said = read_runs(work, region.name, start, end)
+    runs, said = read_runs(work, region.name, start - timedelta(days=HELD_DAYS), end)
     audit = read_audit(work)
     season = tally(region, runs, catches, settings or SeasonSettings(), start, end, audit.decisions,
                    [*notes, *said, *audit.notes])  # fmt: skip
-    if not runs and season.hauls.empty:
+    if not season.runs and season.hauls.empty:
         raise MissingDataError(work, "season", f"no run and no haul from {start} to {end}", "at least one of them",
                                "Check --region, --from and --to.")  # fmt: skip
     made = documents(season)

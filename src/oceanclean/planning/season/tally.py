@@ -12,7 +12,7 @@ import numpy as np
 
 from oceanclean.planning.notation import degrees_minutes, plain, signed_lon
 from oceanclean.planning.runs import Decision, Run
-from oceanclean.planning.season.match import match, orders_of
+from oceanclean.planning.season.match import Clock, match, orders_of
 from oceanclean.planning.season.settings import SeasonSettings
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def tally(
 
     Args:
         region: the region; runs and catches are its own.
-        runs: runs of the season's days.
+        runs: runs of the season's days, and of the days before whose plans still held.
         catches: ``Catches``; hauls of other days are left out.
         settings: squares, matching, prices.
         start: first local day.
@@ -124,19 +124,22 @@ def tally(
         decisions: lines of the audit log.
         notes: sentences of those who read the input.
     """
-    zone = region.timezone
-    orders = orders_of(runs)
-    hauls = match(catches, orders, runs, settings.match_h, zone)
-    inside = (hauls["day"] >= start) & (hauls["day"] <= end)
+    clock = Clock(region.timezone, region.plan_hour)
+    orders = orders_of(runs, clock)
+    every = match(catches, orders, runs, settings.match_h, clock)
+    inside = (every["day"] >= start) & (every["day"] <= end)
     notes = [*notes, *([f"{(~inside).sum()} hauls of other days were left out."] if (~inside).any() else [])]
-    hauls = hauls[inside].reset_index(drop=True)
+    hauls = every[inside].reset_index(drop=True)
     hauls["gear_h"] = (hauls["ended_at"] - hauls["started_at"]).dt.total_seconds() / 3600
     hauls["area"] = [square(lat, lon, settings.area_deg) for lat, lon in zip(hauls["lat"], hauls["lon"], strict=True)]
+    wanted = np.array([start <= day <= end for day in orders["day"]], dtype=bool) | orders.index.isin(hauls["order"])
+    orders = orders[wanted]  # rows keep their number, by which the hauls know them
     days = _days(runs, hauls, orders, start, end)
+    runs = [run for run in runs if start <= run.day <= end]
     vessels = _vessels(runs, hauls, orders)
     return Season(
-        region, start, end, list(runs), list(decisions), settings, hauls, orders, days, vessels, _areas(hauls),
-        _lost(runs, hauls, days), hit_rate(*_order_intervals(hauls, orders), settings.confidence),
+        region, start, end, runs, list(decisions), settings, hauls, orders, days, vessels, _areas(hauls),
+        _lost(runs, hauls, orders, days), hit_rate(*_order_intervals(hauls, orders), settings.confidence),
         hit_rate(*_day_intervals(days), settings.confidence), _trend(days, settings), _cost(vessels, hauls, settings),
         notes,
     )  # fmt: skip
@@ -173,11 +176,12 @@ def _days(runs: Sequence[Run], hauls: pd.DataFrame, orders: pd.DataFrame, start:
 
     last = {run.day: run for run in runs if run.plan} | {}
     known = {run.day: run for run in runs}
+    bottoms = {run.issue_time: run.plan["bottom"] for run in runs if run.plan}
     rows = []
     for number in range((end - start).days + 1):
         day = start + timedelta(days=number)
         run, own, planned = last.get(day, known.get(day)), hauls[hauls["day"] == day], orders[orders["day"] == day]
-        expected, low, high = _interval(day, runs, planned)
+        expected, low, high = _interval(bottoms, planned)
         caught = float(own["caught_kg"].sum()) if len(own) else np.nan
         rows.append({
             "day": day, "plan": run.outcome if run else "none", "vessels_sent": _sent(run), "orders": len(planned),
@@ -192,20 +196,17 @@ def _sent(run: Run | None) -> int:
     return sum(v["status"] == "sent" for v in run.plan["vessels"]) if run and run.plan else 0
 
 
-def _interval(day: date, runs: Sequence[Run], planned: pd.DataFrame) -> tuple[float, float, float]:
+def _interval(plans: dict[str, dict[str, Any]], planned: pd.DataFrame) -> tuple[float, float, float]:
     """Expected catch of a day's orders and its 80 % interval.
 
-    Where a later plan overtook part of a plan, the plan's interval is scaled by the share of its catch that is left.
+    A plan's interval is scaled by the share of its expected catch that falls on the day and was not overtaken.
     """
-    plans = [r for r in runs if r.day == day and r.plan]
-    if not plans:
+    if planned.empty:
         return np.nan, np.nan, np.nan
     total = np.zeros(3)
-    for run in plans:
-        assert run.plan is not None  # noqa: S101 - kept by the line above
-        bottom = run.plan["bottom"]
-        left = float(planned.loc[planned["issue_time"] == run.issue_time, "expected_kg"].sum())
-        share = left / bottom["expected_kg"] if bottom["expected_kg"] else 0.0
+    for issue, own in planned.groupby("issue_time"):
+        bottom = plans[str(issue)]
+        share = float(own["expected_kg"].sum()) / bottom["expected_kg"] if bottom["expected_kg"] else 0.0
         total += np.array([bottom["expected_kg"], bottom["p10_kg"], bottom["p90_kg"]]) * share
     return float(total[0]), float(total[1]), float(total[2])
 
@@ -261,29 +262,34 @@ def _trend(days: pd.DataFrame, settings: SeasonSettings) -> Trend | None:
     return Trend(float(slope), float(low), float(high), len(out))
 
 
-def _lost(runs: Sequence[Run], hauls: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
+def _lost(runs: Sequence[Run], hauls: pd.DataFrame, orders: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
     """Days without a catch: no plan, vessels kept in port, vessels sent that brought or reported nothing."""
     import pandas as pd
 
     plans = {run.day: run for run in runs if run.plan}
     failed = {run.day: run for run in runs if not run.plan}
-    caught = hauls.groupby(["day", "vessel_id"])["caught_kg"].sum() if len(hauls) else pd.Series(dtype=float)
-    worked = set(hauls["local_day"])
+    busy = {*hauls["day"], *orders["day"]}  # by a plan of the day before that still held
+    caught = pd.concat([_sums(hauls, "day"), _sums(hauls, "issue_time")])
     rows: list[dict[str, Any]] = []
     for day in days["day"]:
         run = plans.get(day)
-        if run is None and day in worked:
-            continue  # by a plan of the day before, which was still in force
         if run is None or run.plan is None:
             error = str(failed[day].ledger.get("error", "")) if day in failed else ""
-            rows.append({"day": day, "vessel": "all", "kind": "no plan", "reason": plain(error, 160) or "no run"})
+            if error or day not in busy:
+                rows.append({"day": day, "vessel": "all", "kind": "no plan", "reason": plain(error, 160) or "no run"})
             continue
         for vessel in run.plan["vessels"]:
-            brought = caught.get((day, vessel["vessel_id"]))
+            name = vessel["vessel_id"]
+            brought = caught.get((run.issue_time, name), caught.get((day, name)))
             kind, reason = _why_lost(vessel, brought, run)
             if kind:
                 rows.append({"day": day, "vessel": plain(vessel["name"], 60), "kind": kind, "reason": reason})
     return pd.DataFrame(rows, columns=["day", "vessel", "kind", "reason"])
+
+
+def _sums(hauls: pd.DataFrame, key: str) -> pd.Series:
+    """Catch by a key and vessel."""
+    return hauls.groupby([key, "vessel_id"])["caught_kg"].sum()
 
 
 def _why_lost(vessel: dict[str, Any], brought: float | None, run: Run) -> tuple[str, str]:

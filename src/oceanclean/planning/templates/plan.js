@@ -142,9 +142,8 @@
     var last = track[track.length - 1];
     return at(last[1], last[2]);
   }
-  function clock(seconds) {
-    return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: data.timezone }).format(seconds * 1000);
-  }
+  var hours = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: data.timezone });
+  function clock(seconds) { return hours.format(seconds * 1000); }
 
   /* --- patches: where they are at the slider's time, and their drift --- */
   var crowded = data.tasks.length > 30;
@@ -268,8 +267,10 @@
   /* --- time --- */
   var now = 0;
   var slider = byId("when");
+  var calendars = {};  /* making one costs more than a step of the slider */
   function words(iso, zone) {
-    return new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(iso));
+    calendars[zone] = calendars[zone] || new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: zone });
+    return calendars[zone].format(new Date(iso));
   }
   function setTime(index) {
     now = Math.max(0, Math.min(data.frames.length - 1, index));

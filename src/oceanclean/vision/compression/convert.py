@@ -16,21 +16,23 @@ from oceanclean.store import read_json, write_aside
 
 def main(path: Path) -> None:
     """Convert every job of the file."""
-    import oceanclean.vision.nets  # noqa: F401  (registers the layers)
+    import oceanclean.vision.nets
+    import oceanclean.vision.photos.fusion  # noqa: F401
 
     for job in read_json(path)["jobs"]:
-        content = convert(Path(job["model"]), Path(job["calibration"]), job["integer"])
+        content = convert(Path(job["model"]), Path(job["calibration"]), job["integer"], job.get("activations", True))
         with write_aside(Path(job["out"])) as aside:
             aside.write_bytes(content)
 
 
-def convert(model: Path, calibration: Path, integer: bool) -> bytes:
+def convert(model: Path, calibration: Path, integer: bool, activations: bool = True) -> bytes:
     """A ``.keras`` file to a LiteRT model, float32 at its doors.
 
     Args:
         model: the network, of a fixed input shape; its normalisation is inside.
         calibration: ``.npy`` of images (image, y, x, band) as the network will meet them.
         integer: 8-bit weights and activations; else all stays float32.
+        activations: False keeps the activations float32 beside 8-bit weights.
     """
     import keras
     import numpy as np
@@ -47,6 +49,8 @@ def convert(model: Path, calibration: Path, integer: bool) -> bytes:
     if not integer:
         return bytes(converter.convert())
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if not activations:
+        return bytes(converter.convert())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 
     def examples() -> Any:

@@ -91,12 +91,16 @@ def to_int8(model: keras.Model, calibration: NDArray[Any], path: Path) -> Int8Re
     return convert_many([(model, calibration, path)])[0]
 
 
-def convert_many(jobs: Sequence[tuple[keras.Model, NDArray[Any], Path]], integer: bool = True) -> list[Int8Report]:
+def convert_many(
+    jobs: Sequence[tuple[keras.Model, NDArray[Any], Path]], integer: bool = True, activations: bool = True
+) -> list[Int8Report]:
     """Convert models to 8-bit weights and activations in one process of their own, and measure the parity.
 
     Args:
         jobs: (model of a fixed input shape, calibration images (image, y, x, band) as it will meet them, ``.tflite``).
         integer: False keeps float32, to compare sizes and times in one runtime.
+        activations: False keeps activations float32 beside 8-bit weights, for layers whose values span many powers
+            of ten (the texture branch of the photo models).
 
     Returns:
         One report a job.
@@ -116,7 +120,7 @@ def convert_many(jobs: Sequence[tuple[keras.Model, NDArray[Any], Path]], integer
             model.save(files[0])
             np.save(files[1], np.asarray(images[:CALIBRATION_IMAGES], np.float32))
             records.append({"model": str(files[0]), "calibration": str(files[1]), "out": str(path),
-                            "integer": integer})  # fmt: skip
+                            "integer": integer, "activations": activations})  # fmt: skip
         write_json(Path(folder) / "jobs.json", {"jobs": records})
         _run_converter(Path(folder) / "jobs.json", jobs[0][2])
     return [_report(*job) for job in jobs]

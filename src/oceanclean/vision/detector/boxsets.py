@@ -191,7 +191,7 @@ def read_coco(folder: Path) -> BoxSet:
         number = {key: k for k, key in enumerate(names)}
         images = [_coco_image(folder, image, rows[image["id"]], number) for image in record["images"]]
     except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
-        raise InputError(path, "COCO", f"{type(error).__name__}: {error}", "images, categories and annotations with bbox",
+        raise InputError(path, "COCO", f"{type(error).__name__}: {error}", "images, categories, annotations with bbox",
                          "Export the annotations as COCO detection JSON.") from error  # fmt: skip
     return BoxSet(tuple(images), tuple(names.values()))
 

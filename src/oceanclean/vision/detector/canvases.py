@@ -28,6 +28,7 @@ class Canvas:
         labels: int (box,).
         corners: left and top pixel of each tile.
         tiles: the tiles, in the same order.
+        scale: pixels of the canvas for each pixel of a tile.
     """
 
     pixels: NDArray[np.uint8]
@@ -35,14 +36,35 @@ class Canvas:
     labels: NDArray[np.int64]
     corners: list[tuple[int, int]] = field(default_factory=list)
     tiles: list[LabelledImage] = field(default_factory=list)
+    scale: float = 1.0
+
+    def scaled(self, scale: float) -> Canvas:
+        """The same scene enlarged or reduced."""
+        if scale == 1:
+            return self
+        pixels = resized(self.pixels, scale)
+        corners = [(round(x * scale), round(y * scale)) for x, y in self.corners]
+        return Canvas(pixels, (self.boxes * scale).astype(np.float32), self.labels, corners, self.tiles, scale)
 
 
-def canvases(images: Sequence[LabelledImage], *, alone: bool = False) -> list[Canvas]:
+def resized(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """An image (y, x, 3) enlarged (bilinear) or reduced (averaged) by a factor."""
+    from PIL import Image
+
+    if scale == 1:
+        return pixels
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    how = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(pixels).resize(size, how))
+
+
+def canvases(images: Sequence[LabelledImage], *, alone: bool = False, scale: float = 1.0) -> list[Canvas]:
     """Put tiles of the same scene that touch each other on one canvas; any other image is a canvas of its own.
 
     Args:
         images: labelled images of any set.
         alone: leave every tile alone.
+        scale: enlarge or reduce them.
     """
     scenes: dict[tuple[str, str], dict[tuple[int, int], LabelledImage]] = {}
     out: list[Canvas] = []
@@ -55,7 +77,7 @@ def canvases(images: Sequence[LabelledImage], *, alone: bool = False) -> list[Ca
             scenes.setdefault(key, {})[int(name["x"]), int(name["y"])] = image
     for tiles in scenes.values():
         out += [_canvas({k: tiles[k] for k in part}) for part in _touching(set(tiles))]
-    return out
+    return [c.scaled(scale) for c in out]
 
 
 def _touching(cells: set[tuple[int, int]]) -> list[list[tuple[int, int]]]:

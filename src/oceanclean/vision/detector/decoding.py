@@ -14,7 +14,7 @@ from pydantic import Field
 
 from oceanclean.settings import Settings
 from oceanclean.vision.detector.boxes import clip, overlaps, suppress
-from oceanclean.vision.detector.network import BOX_CHANNELS, STRIDE
+from oceanclean.vision.detector.network import BOX_CHANNELS, NO_DATA, STRIDE
 
 if TYPE_CHECKING:
     import keras
@@ -37,8 +37,8 @@ class DecodingSettings(Settings):
         most: boxes listed for a window's area at most.
     """
 
-    overlap: int = Field(default=128, ge=0)
-    copies: int = Field(default=8, ge=1, le=8)
+    overlap: int = Field(default=96, ge=0)
+    copies: int = Field(default=4, ge=1, le=8)
     iou: float = Field(default=0.45, gt=0, le=1)
     contained: float = Field(default=0.8, gt=0)
     vote: float = Field(default=0.6, gt=0, le=1)
@@ -80,10 +80,13 @@ class Detector:
 
     def map_images(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
         """Maps of images one after the other; the windows of all of them fill the batches together."""
-        plans = [_Plan(i.shape[:2], self.size, self.settings.overlap) for i in images]
-        queue = ((p, at) for p in plans for at in p.corners)
-        windows = (turned for (p, (x, y)) in queue
-                   for turned in _turns(_window(images[plans.index(p)], x, y, self.size), self.settings.copies))  # fmt: skip
+        plans = [_Plan(i, self.size, self.settings.overlap, self.classes + BOX_CHANNELS) for i in images]
+        windows = (
+            turned
+            for plan, image in zip(plans, images, strict=True)
+            for x, y in plan.corners
+            for turned in _turns(_window(image, x, y, self.size), self.settings.copies)
+        )
         outputs = self._stream(windows)
         for plan in plans:
             for corner in plan.corners:
@@ -101,7 +104,8 @@ class Detector:
         if block:
             yield from self._run(block)
 
-    def _run(self, block: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def _run(self, block: list[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
+        """Maps of one batch, with probabilities in place of logits."""
         full = np.zeros((_BATCH, self.size, self.size, 3), np.float32)
         full[: len(block)] = np.stack(block)
         raw = self._call(full)[: len(block)]
@@ -109,7 +113,7 @@ class Detector:
         raw[..., :c] = 1 / (1 + np.exp(-raw[..., :c]))
         raw[..., -1] = 1 / (1 + np.exp(-raw[..., -1]))
         raw[..., c + 2 : c + 4] = np.clip(raw[..., c + 2 : c + 4], -4, 6)
-        return raw
+        yield from raw
 
 
 def _compiled(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
@@ -134,21 +138,25 @@ def _window(pixels: NDArray[np.uint8], x: int, y: int, size: int) -> NDArray[np.
 
 
 class _Plan:
-    """Where the windows of an image lie, and the weighted sum of their maps."""
+    """Where the windows of an image lie, and the weighted sum of their maps; windows without data are left out."""
 
-    def __init__(self, shape: tuple[int, ...], size: int, overlap: int) -> None:
+    def __init__(self, pixels: NDArray[np.uint8], size: int, overlap: int, channels: int) -> None:
+        shape = pixels.shape
         self.rows, self.columns = (-(-n // STRIDE) for n in shape[:2])
         step = max(STRIDE, (size - min(overlap, size - STRIDE)) // STRIDE * STRIDE)
-        self.corners = [(x, y) for y in _starts(shape[0], size, step) for x in _starts(shape[1], size, step)]
+        self.corners = [
+            (x, y)
+            for y in _starts(shape[0], size, step)
+            for x in _starts(shape[1], size, step)
+            if pixels[y : y + size, x : x + size].max() > NO_DATA
+        ]
         ramp = np.minimum(np.arange(size // STRIDE) + 0.5, size // STRIDE - np.arange(size // STRIDE) - 0.5)
         self.weight = np.minimum.outer(ramp, ramp).astype(np.float32)[..., None] ** 2
-        self.total: NDArray[np.float32] | None = None
+        self.total = np.zeros((self.rows, self.columns, channels), np.float32)
         self.sum_of_weights = np.zeros((self.rows, self.columns, 1), np.float32)
 
     def add(self, corner: tuple[int, int], maps: NDArray[np.float32]) -> None:
         """Add the maps of the window at a corner (x, y)."""
-        if self.total is None:
-            self.total = np.zeros((self.rows, self.columns, maps.shape[-1]), np.float32)
         column, row = corner[0] // STRIDE, corner[1] // STRIDE
         high, wide = min(maps.shape[0], self.rows - row), min(maps.shape[1], self.columns - column)
         weight = self.weight[:high, :wide]
@@ -156,9 +164,8 @@ class _Plan:
         self.sum_of_weights[row : row + high, column : column + wide] += weight
 
     def result(self) -> NDArray[np.float32]:
-        """Weighted mean of the maps."""
-        assert self.total is not None  # noqa: S101  (every plan has a window)
-        return self.total / np.maximum(self.sum_of_weights, 1e-9)
+        """Weighted mean of the maps; 0 where no window lay."""
+        return np.asarray(self.total / np.maximum(self.sum_of_weights, 1e-9), np.float32)
 
 
 def _starts(length: int, size: int, step: int) -> list[int]:

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 #: Pixels of a cell's edge in the maps.
 STRIDE = 8
+#: Highest value of a pixel without data: black, give or take what JPEG makes of it.
+NO_DATA = 4
 #: Channels after the classes: centre offset x, y and log of width, height (all in cells), logit of the box's quality.
 BOX_CHANNELS = 5
 #: log of the share of cells that a net knowing nothing should call a centre (Lin et al. 2017, arXiv:1708.02002).
 _PRIOR = -4.6
+_MEDIAN_LOG_EDGE = 1.8
 
 
 def build_detector(size: int = 256, classes: int = 1, width: float = 1.0) -> keras.Model:
@@ -36,16 +39,18 @@ def build_detector(size: int = 256, classes: int = 1, width: float = 1.0) -> ker
 
     image = keras.Input((size, size, 3), name="image")
     x = _conv(_normalised(image), _channels(32, width), 5, stride=4)
-    x = _bottleneck(x, _channels(32, width))
-    fine = _stage(x, _channels(64, width), 3)
+    fine = _stage(x, _channels(64, width), 2)
     middle = _stage(fine, _channels(128, width), 4)
     coarse = _stage(middle, _channels(192, width), 3)
     neck = _channels(64, width)
-    x = _conv(_merge(_merge(coarse, middle, neck), fine, neck), neck)
-    x = _conv(x, neck)
+    x = _merge(_merge(coarse, middle, neck), fine, neck)
+    x = _bottleneck(_bottleneck(x, neck), neck)
     heat = _head(x, classes, "centre", keras.initializers.Constant(_PRIOR))
-    box = _head(x, BOX_CHANNELS, "box", keras.initializers.Constant(0.7))
-    return keras.Model(image, keras.layers.Concatenate(name="maps")([heat, box]), name="centre_detector")
+    box = _head(x, BOX_CHANNELS, "box", "zeros")
+    model = keras.Model(image, keras.layers.Concatenate(name="maps")([heat, box]), name="centre_detector")
+    # Boxes start at six cells, the median of the PlanetScope set (50 px), about their cell.
+    model.get_layer("box").bias.assign([0.0, 0.0, _MEDIAN_LOG_EDGE, _MEDIAN_LOG_EDGE, 0.0])
+    return model
 
 
 def _channels(count: int, width: float) -> int:
@@ -60,7 +65,7 @@ def _normalised(image: Any) -> Any:
     from keras import ops
 
     x = image * (1.0 / 255.0)
-    valid = ops.cast(ops.max(image, axis=-1, keepdims=True) > 4.0, "float32")  # type: ignore[operator]
+    valid = ops.cast(ops.max(image, axis=-1, keepdims=True) > float(NO_DATA), "float32")  # type: ignore[operator]
     count = ops.sum(valid, axis=(1, 2), keepdims=True) + 1.0
     mean = ops.sum(x * valid, axis=(1, 2), keepdims=True) / count
     spread = ops.sum(ops.square((x - mean) * valid), axis=(1, 2), keepdims=True) / count

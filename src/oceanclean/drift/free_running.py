@@ -1,0 +1,109 @@
+"""Free-running forecasts for the skill: particles let go at a drifter's place, carried by gridded forcing alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from oceanclean.drift import history
+from oceanclean.drift.displacement_doubt import displacement_variance
+from oceanclean.drift.drifters import Tracks
+from oceanclean.drift.engine import advect
+from oceanclean.drift.fields import CURRENT, has_stokes, has_wind, time_axis
+from oceanclean.drift.forcing_files import open_forcing
+from oceanclean.drift.settings import DriftSettings
+from oceanclean.region import metres_per_degree
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+#: Forcing below this size is read once, bytes.
+_AT_ONCE = 2_000_000_000
+_HOUR_NS = 3_600_000_000_000
+#: Squared radii of the 50 and 90 % regions of a circular Gaussian: -2 ln(1 - p).
+_GAUSS = (1.3863, 4.6052)
+
+
+def gridded_forcing(folder: Path) -> xr.Dataset | None:
+    """The forcing that lies beside the tracks (NetCDF files, Zarr stores), or None."""
+    files = sorted([*folder.glob("*.nc"), *folder.glob("*.nc4"), *folder.glob("*.zarr")])
+    mesh = [f for f in files if "mesh" in f.name]
+    fields = [f for f in files if f not in mesh]
+    if not fields:
+        return None
+    forcing = open_forcing(fields, mesh=mesh[0] if mesh else None)
+    return forcing.load() if forcing.nbytes < _AT_ONCE else forcing  # every start reads the same levels again
+
+
+def covered_rows(tracks: Tracks, forcing: xr.Dataset, source: str) -> NDArray[np.bool_]:
+    """(row) True where time and place lie within the forcing."""
+    times = time_axis(forcing, source) / _HOUR_NS
+    west, east = float(forcing["lon"][0]), float(forcing["lon"][-1])
+    lon = west + np.mod(tracks.lon - west, 360.0)
+    inside = (tracks.hours >= times[0]) & (tracks.hours <= times[-1]) & (lon <= east)
+    return np.asarray(inside & (tracks.lat >= float(forcing["lat"][0])) & (tracks.lat <= float(forcing["lat"][-1])))
+
+
+class FreeRunning:
+    """Paths of particles let go at the starts.
+
+    Args:
+        tracks: the drifters.
+        forcing: gridded forcing.
+        starts: rows at which particles are let go.
+        windage: fraction of the 10 m wind.
+        stokes_factor: share of the Stokes drift.
+        settings: of the room.
+        doubtful: whether the forecast has the published doubt; a plain row has none.
+    """
+
+    def __init__(self, tracks: Tracks, forcing: xr.Dataset, starts: Index, windage: float, stokes_factor: float,
+                 settings: DriftSettings, *, doubtful: bool = False) -> None:  # fmt: skip
+        self.settings, self.doubtful = settings, doubtful
+        self.row = {int(start): number for number, start in enumerate(starts)}
+        self.moved = np.full((starts.size, history.LONGEST_H + 1), np.nan + 0j)
+        last_h = float(time_axis(forcing, "forcing")[-1]) / _HOUR_NS
+        for hour in np.unique(tracks.hours[starts]):
+            together = np.flatnonzero(tracks.hours[starts] == hour)
+            hours = int(min(history.LONGEST_H, np.floor(last_h - hour)))
+            rows = starts[together]
+            run = advect(
+                forcing, tracks.lon[rows], tracks.lat[rows], np.datetime64(round(hour * 3600), "s"), hours,
+                windage=windage if has_wind(forcing) else 0.0, stokes_factor=stokes_factor, dt_s=settings.step_s,
+            )  # fmt: skip
+            self.moved[together, : hours + 1] = travelled_km(run["lon"].to_numpy(), run["lat"].to_numpy())
+
+    def paths(self, starts: Index, lead: int) -> Complex:
+        """(start, hour 0..lead) displacement, km."""
+        return self.moved[[self.row[int(start)] for start in starts], : lead + 1]
+
+    def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
+        """Variance and radii at a lead."""
+        variance = displacement_variance(self.settings.residual, lead) if self.doubtful else 0.0
+        return np.full(starts.size, variance), np.tile(_GAUSS, (starts.size, 1))
+
+
+def travelled_km(lon: Floats, lat: Floats) -> Complex:
+    """(particle, hour) displacement from the first hour, east + i north, summed hour by hour."""
+    east, north = metres_per_degree(0.5 * (lat[:, 1:] + lat[:, :-1]))
+    turn = (np.diff(lon, axis=1) + 180.0) % 360.0 - 180.0
+    steps = (turn * east + 1j * np.diff(lat, axis=1) * north) / 1000.0
+    return np.concatenate([np.zeros((lon.shape[0], 1)), np.cumsum(steps, axis=1)], axis=1)
+
+
+def wet(tracks: Tracks, forcing: xr.Dataset, starts: Index) -> Index:
+    """Starts at which the forcing has a current."""
+    at = {
+        "time": xr.DataArray((tracks.hours[starts] * 3600e9).astype("datetime64[ns]"), dims="start"),
+        "lat": xr.DataArray(tracks.lat[starts], dims="start"),
+        "lon": xr.DataArray(float(forcing["lon"][0]) + np.mod(tracks.lon[starts] - float(forcing["lon"][0]), 360.0),
+                            dims="start"),
+    }  # fmt: skip
+    current = forcing[CURRENT[0]].sel(at, method="nearest").to_numpy()
+    return starts[np.isfinite(current)]
+
+
+__all__ = ["FreeRunning", "covered_rows", "gridded_forcing", "has_stokes", "travelled_km", "wet"]

@@ -1,0 +1,122 @@
+"""What people decided, what would be otherwise, and where to search: as the page, the files and plan.json say it."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+import math
+
+import pytest
+from plan_factory import HOSTILE
+
+from oceanclean.decisions import Ban, ClosedPort, Hold, Limit, Pin
+from oceanclean.planning.hand import kept
+from oceanclean.planning.model import PlanView
+from oceanclean.planning.search_pattern import expanding_square, search_radius_nm
+from oceanclean.settings import ZoneSettings
+
+
+@pytest.fixture(scope="module")
+def view(published) -> PlanView:
+    """The ordinary day's model, read back from plan.json."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(PlanView).validate_json(published.text("plan.json"))
+
+
+def test_decisions_stand_on_the_page_with_their_price(published):
+    """Each decision with its price and whether the plan keeps to it; the sum is the two plans' difference."""
+    page = html.unescape(published.text("plan.html"))
+    hand = json.loads(published.text("plan.json"))["hand"]
+    assert [(d["cost_kg"], d["kept"]) for d in hand["decisions"]] == [(12.0, True), (0.0, False), (None, True)]
+    assert hand["cost_kg"] == pytest.approx(4620 - 4545, abs=0.01)
+    assert "manati works patch P01 first" in page
+    assert "NO: see what is worse than usual" in page
+    assert "they cost 75\u00a0kg (1.6\u00a0%)" in page
+
+
+def test_an_approval_by_a_hostile_name_is_text(hostile):
+    """Status, name, time and note of the approval; the name's markup is shown, not run."""
+    page = hostile.text("plan.html")
+    assert 'class="status approved">APPROVED' in page
+    assert "<script>alert(1)" not in page
+    assert html.escape(HOSTILE[0].split("\u2028")[0].strip(), quote=False)[:30] in page
+    assert "Tue 16 Jun 11:20 UTC" in page
+
+
+def test_the_what_if_table_says_what_changes(published):
+    page = html.unescape(published.text("plan.html"))
+    assert "Manati cannot sail" in page
+    assert "−2\u202f240\u00a0kg" in page
+    assert "+155\u00a0kg" in page
+
+
+def test_the_plan_before_stands_against_what_was_reported(published):
+    """Only vessels that reported are compared; one without a report says so."""
+    page = html.unescape(published.text("plan.html"))
+    assert "720\u00a0kg</strong>; the same vessels were expected to have 900\u00a0kg by then (80\u00a0%)" in page
+    assert "no report" in page
+
+
+@pytest.mark.parametrize(
+    ("decision", "wanted"),
+    [
+        (Pin(vessel="manati", task="P01"), True),
+        (Pin(vessel="manati", task="P04", first=True), False),
+        (Pin(vessel="garza", task="P01"), False),
+        (Pin(vessel="manati", place={"lat": 16.18, "lon": -87.35, "within_km": 3}), True),
+        (Pin(vessel="manati", place={"lat": 15.0, "lon": -87.35, "within_km": 3}), False),
+        (Ban(task="P08"), True),
+        (Ban(task="P01"), False),
+        (Ban(vessel="garza", task="P01"), True),
+        (Hold(vessel="tortuga", reason="x"), True),
+        (Hold(vessel="manati", reason="x"), False),
+        (ClosedPort(port="Utila", reason="x"), True),
+        (ClosedPort(port="Roatan", reason="x"), False),
+        (Limit(vessel="manati", max_wave_height_m=1.0), False),
+        (Limit(vessel="manati", max_wave_height_m=2.0), True),
+        (Limit(vessel="manati", transit_speed_kn=5), None),
+        (ZoneSettings(name="a", reason="x", polygon=[(-88, 16), (-87, 16), (-87, 16.3), (-88, 16.3)]), False),
+        (ZoneSettings(name="a", reason="x", polygon=[(-88, 16), (-87, 16), (-87, 16.3), (-88, 16.3)],
+                      ends="2026-06-16T12:00:00Z"), True),
+        (ZoneSettings(name="a", reason="x", polygon=[(272, 18), (273, 18), (273, 19)]), True),
+    ],
+)  # fmt: skip
+def test_whether_a_decision_is_kept_is_read_off_the_orders(view, decision, wanted):
+    """Every kind of decision, kept and broken."""
+    assert kept(decision, view.vessels, view.tasks) is wanted
+
+
+def test_a_search_square_covers_its_radius_without_gaps():
+    """Every place within the radius lies within half a spacing of a leg; legs turn right; they begin down the drift."""
+    square = expanding_square(4.0, 1.6, 70.0, 9.0, 0.8)
+    assert square.legs[0][0] == 70.0
+    turns = {(b[0] - a[0]) % 360 for a, b in itertools.pairwise(square.legs)}
+    assert turns == {90.0}
+    x = y = 0.0
+    track = [(x, y)]
+    for course, length in square.legs:
+        for _ in range(40):
+            x += length / 40 * math.sin(math.radians(course))
+            y += length / 40 * math.cos(math.radians(course))
+            track.append((x, y))
+    for angle in range(0, 360, 10):
+        for radius in (1.0, 2.0, 3.0, 4.0):
+            place = radius * math.sin(math.radians(angle)), radius * math.cos(math.radians(angle))
+            assert min(math.dist(place, p) for p in track) <= 1.6 / 2 + 0.05, (angle, radius)
+    assert square.distance_nm == pytest.approx(sum(length for _, length in square.legs), abs=0.1)
+
+
+def test_the_search_radius_holds_what_it_promises():
+    """With the chance within 4 km as given, the radius holds 80 % of a circular normal; no chance, no radius."""
+    import numpy as np
+
+    sigma = 3000.0
+    within = 1 - math.exp(-(4000.0**2) / (2 * sigma**2))
+    radius_m = search_radius_nm(within, 4000.0, 0.8) * 1852
+    draws = np.random.default_rng(1).normal(scale=sigma, size=(20_000, 2))
+    assert np.mean(np.hypot(*draws.T) <= radius_m) == pytest.approx(0.8, abs=0.01)
+    assert search_radius_nm(0.0, 4000.0, 0.8) is None
+    assert search_radius_nm(None, 4000.0, 0.8) is None
+    assert search_radius_nm(1e-6, 4000.0, 0.8) == 8.0
