@@ -150,29 +150,47 @@ def test_from_folder_to_model_to_figures(trained):
         evaluate_litter_segmenter(folder, path, "random")
 
 
-def test_the_command_line_trains_and_scores_and_writes_flat_figures(tmp_path, monkeypatch):
+def test_the_train_command_passes_on_what_it_was_told(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from oceanclean.cli.train import app
+    from oceanclean.vision.litter import training
+
+    told = {}
+
+    def train(data, out, model, settings, **more):
+        told.update(data=data, out=out, model=model, settings=settings, **more)
+        return out / "litter-segmenter.keras"
+
+    monkeypatch.setattr(training, "train_litter_segmenter", train)
+    done = CliRunner().invoke(
+        app, ["litter-segmenter", "--data", "a", "--data", "b", "--model", "enet", "--out", str(tmp_path)]
+    )
+    assert done.exit_code == 0, done.output
+    assert "litter-segmenter.keras" in done.output
+    assert [p.name for p in told["data"]] == ["a", "b"]
+    assert (told["out"], told["model"], told["weights"]) == (tmp_path, "enet", None)
+    assert told["settings"] == LitterSettings.model_validate(told["settings"].model_dump())
+
+
+def test_the_evaluate_command_writes_flat_figures(trained, tmp_path):
     import json
 
     from typer.testing import CliRunner
 
-    from oceanclean.cli.evaluate import app as evaluate
-    from oceanclean.cli.train import app as train
-    from oceanclean.vision.litter import settings
+    from oceanclean.cli.evaluate import app
 
-    monkeypatch.setattr(settings, "load_litter_settings", lambda _config=None: quick())
-    folder, out = write_photos(tmp_path / "data", suffix=".png"), tmp_path / "out"
-    done = CliRunner().invoke(train, ["litter-segmenter", "--data", str(folder), "--model", "unet", "--out", str(out)])
-    assert done.exit_code == 0, done.output
-    assert str(out / "litter-segmenter.keras") in done.output.replace("\n", "")
-    figures = tmp_path / "figures.json"
+    folder, path = trained
+    figures_file = tmp_path / "figures.json"
     done = CliRunner().invoke(
-        evaluate, ["litter-segmenter", "--data", str(folder), "--model", str(out), "--json", str(figures)]
+        app, ["litter-segmenter", "--data", str(folder), "--model", str(path), "--json", str(figures_file)]
     )
     assert done.exit_code == 0, done.output
-    record = json.loads(figures.read_text())
+    record = json.loads(figures_file.read_text())
     for key in ("miou_foreground", "miou_all", "pixel_accuracy", "per_image_iou"):
         assert {key, f"{key}_low", f"{key}_high"} <= set(record)
     assert record["images"] == 6
+    assert "NaN" not in figures_file.read_text()
 
 
 def test_an_int8_model_is_kept_only_where_it_scores_as_its_float_model(trained, monkeypatch):

@@ -134,6 +134,8 @@ def summarise(parts: Sequence[ImageScore], data: MaskSet, seed: int = 0, resampl
     out: dict[str, Any] = bootstrap(
         parts, groups, lambda some: figures(some, data), np.random.default_rng(seed), resamples
     )
+    # A size of object that the images do not hold has no recall; JSON has no word for it.
+    out = {k: v for k, v in out.items() if np.isfinite(v) or not k.startswith("object_recall")}
     return out | {"images": len(parts), "groups": len(set(groups)),
                   "objects": int(sum(len(p.objects) for p in parts))}  # fmt: skip
 
