@@ -34,8 +34,10 @@ def config_dir() -> Path:
     return ROOT / "config"
 
 
-#: Folders whose tests share an expensive fixture: they stay in one process. They are also the longest, so go first.
-_TOGETHER = ("chain", "twin", "flows")
+#: Folders whose tests share an expensive fixture: they stay in one process.
+_TOGETHER = ("twin", "flows")
+#: The longest go first, so that no process waits for the other at the end.
+_LONGEST = ("chain/test_day.py", "chain/test_hand.py", "chain/", "twin", "flows", "test_documents.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +47,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         inside = item.path.relative_to(ROOT / "tests")
         return inside.parts[0] if inside.parts[0] in _TOGETHER else inside.as_posix()
 
+    def rank(item: pytest.Item) -> int:
+        return next((i for i, start in enumerate(_LONGEST) if group(item).startswith(start)), len(_LONGEST))
+
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: group(item) not in (*_TOGETHER, "test_documents.py"))
+    items.sort(key=rank)

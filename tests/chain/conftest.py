@@ -83,7 +83,7 @@ def _quick(config: Path) -> None:
     """Fewer draws and iterations: what is tested here is the chain, not the solver's last kilogram."""
     change_yaml(config / "models" / "drift.yaml", lambda c: c.update(members=8, particles_per_member=800))
     change_yaml(config / "models" / "drift.yaml", lambda c: c["tracks"].update(members=8, particles=400))
-    change_yaml(config / "models" / "allocation.yaml", lambda c: c["search"].update(iterations=1000, bound_rounds=10))
+    change_yaml(config / "models" / "allocation.yaml", lambda c: c["search"].update(iterations=1000, bound_rounds=2))
     change_yaml(config / "models" / "allocation.yaml", lambda c: c["tasks"].update(max_patches=20, max_shares=60))
     change_yaml(
         config / "models" / "planning.yaml",

@@ -105,6 +105,16 @@ def test_a_model_comes_back_as_it_was_saved(tmp_path):
     assert loaded.card["parameters"] == model.count_params()
 
 
+def test_the_loss_that_a_model_was_trained_with_is_left_out(tmp_path):
+    def own_loss(truth, predicted):
+        return ((truth - predicted) ** 2).mean()
+
+    model = network()
+    model.compile("sgd", own_loss)
+    loaded = load_model(save_model(model, CARD, tmp_path / "toy.keras"), "toy")
+    assert not loaded.model.compiled
+
+
 def test_a_model_that_was_touched_or_is_of_another_kind_is_refused(tmp_path):
     path = save_model(network(), CARD, tmp_path / "toy.keras")
     with pytest.raises(ProductError, match="kind"):

@@ -113,7 +113,10 @@ def fit(
     import keras
 
     keras.utils.set_random_seed(settings.seed)
-    model.compile(_optimizer(settings, model), loss)
+    # TensorFlow's XLA on a CPU takes twice as long to compile as it takes without, and its steps are slower.
+    model.compile(
+        _optimizer(settings, model), loss, jit_compile=False if keras.backend.backend() == "tensorflow" else "auto"
+    )
     run = _Run(model, settings, folder / _STATE, digest_record([settings.model_dump(mode="json"), identity,
                                                                 [list(w.shape) for w in model.weights]]))  # fmt: skip
     result = run.resume()

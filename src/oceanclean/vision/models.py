@@ -56,7 +56,8 @@ def save_model(model: keras.Model, card: Mapping[str, Any], path: Path) -> Path:
     for key in ("kind", "name", "classes", "licence", "trained_on"):
         if key not in card:
             raise ProductError(path, key, "absent", "a card with kind, name, classes, licence, trained_on", "Add it.")
-    plain = keras.models.clone_model(model)
+    # a copy without the loss it was compiled with, which no file could name
+    plain = model.__class__.from_config(model.get_config())
     plain.set_weights(model.get_weights())
     with write_aside(path) as aside:
         plain.save(aside)
