@@ -14,7 +14,7 @@ plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is
 	$(BIN)/python -m flows.daily --region demo --date $(DEMO_DAY)
 
 test: $(VENV)/.dev  ## all tests, WORKERS at a time
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: $(VENV)/.dev  ## lint, format, types, walls between rooms
 	$(BIN)/ruff check .

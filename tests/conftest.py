@@ -34,22 +34,15 @@ def config_dir() -> Path:
     return ROOT / "config"
 
 
-#: Folders whose tests share an expensive fixture: they stay in one process.
-_TOGETHER = ("twin", "flows")
-#: The longest go first, so that no process waits for the other at the end.
-_LONGEST = ("chain/test_day.py", "chain/test_hand.py", "chain/", "twin", "flows", "test_documents.py")
+#: Files that take longest go first, so that no process waits for the other at the end.
+_LONGEST = ("test_documents.py", "chain/test_day.py", "chain/", "twin", "flows")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group tests for running side by side (``make test``): by file, or by folder where a fixture is dear."""
-
-    def group(item: pytest.Item) -> str:
-        inside = item.path.relative_to(ROOT / "tests")
-        return inside.parts[0] if inside.parts[0] in _TOGETHER else inside.as_posix()
+    """Put the longest files first; ``make test`` deals files, whole, to processes side by side."""
 
     def rank(item: pytest.Item) -> int:
-        return next((i for i, start in enumerate(_LONGEST) if group(item).startswith(start)), len(_LONGEST))
+        inside = item.path.relative_to(ROOT / "tests").as_posix()
+        return next((i for i, start in enumerate(_LONGEST) if inside.startswith(start)), len(_LONGEST))
 
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
     items.sort(key=rank)

@@ -143,7 +143,9 @@ def test_several_products_are_averaged_and_holes_filled(tmp_path):
     assert tracks.spread[5] == 0
 
 
-@pytest.mark.parametrize(("drop", "word"), [("time", "time"), ("lon", "lon"), ("buoy", "buoy"), ("u_alpha", "u_NAME")])
+@pytest.mark.parametrize(
+    ("drop", "word"), [("time", "time"), ("lon", "lon"), ("buoy", "drifter_id"), ("u_alpha", "u_NAME")]
+)
 def test_a_missing_column_is_named(tmp_path, drop, word):
     """The error names file and column."""
     with pytest.raises(InputError, match=rf"tracks\.csv: {word}"):

@@ -31,7 +31,7 @@ class PlanningSettings(Settings):
     )
     sight_m: float = Field(default=1500, gt=0, description="how far debris is seen to either side of the track by day")
     search_covers: float = Field(default=0.8, gt=0, lt=1, description="chance that the search square holds the patch")
-    what_if_iterations: int = Field(default=2000, ge=0, description="search of each row of the what-if table; 0: none")
+    what_if_iterations: int = Field(default=0, ge=0, description="search of each row of the what-if table; 0: none")
     decided_iterations: int = Field(
         default=1500, ge=1, description="search of a plan under people's decisions, from the plan without them"
     )
