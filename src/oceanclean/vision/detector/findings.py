@@ -174,7 +174,9 @@ def write_findings(table: gpd.GeoDataFrame, out: Path) -> Path:
             save_table("Detections", table, aside)
         else:
             checked = validate_table("Detections", table, out.name)
-            aside.write_text(checked.to_json(drop_id=True, to_wgs84=True), encoding="utf-8")
+            aside.write_text(
+                checked.to_json(drop_id=True, to_wgs84=True, default=lambda time: time.isoformat()), encoding="utf-8"
+            )
     return out
 
 
