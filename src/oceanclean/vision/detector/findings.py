@@ -174,9 +174,8 @@ def write_findings(table: gpd.GeoDataFrame, out: Path) -> Path:
             save_table("Detections", table, aside)
         else:
             checked = validate_table("Detections", table, out.name)
-            aside.write_text(
-                checked.to_json(drop_id=True, to_wgs84=True, default=lambda time: time.isoformat()), encoding="utf-8"
-            )
+            text = checked.to_json(drop_id=True, to_wgs84=True, default=lambda time: time.isoformat())
+            aside.write_text(text, encoding="utf-8")
     return out
 
 
