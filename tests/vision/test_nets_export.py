@@ -1,4 +1,4 @@
-"""The second half of the zoo's contract: every network leaves as SavedModel and as INT8, and answers the same."""
+"""The second half of the zoo's contract: every network leaves as INT8, each family as SavedModel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from oceanclean.vision import nets
 from oceanclean.vision.compression import convert_many
 
 NAMES = nets.names()
+#: One of each family of decoders, the widest classifier, the detector: a SavedModel takes some eight seconds to write
+#: and read, and every network already leaves as a graph for INT8 below.
+SAVED = ["unetpp", "deeplabv3plus", "bisenetv2", "litternet", "resnet18", "centre_detector"]
 #: Odd edges; the detector's windows are squares of a multiple of 32.
 SHAPES = {name: (64, 64, 3) if name in nets.names("detector") else (45, 67, 3) for name in NAMES}
 
@@ -37,7 +40,7 @@ def test_int8_is_small_and_close_to_float(name, models, reports):
     assert reports[name].mean_difference < 0.12
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_savedmodel_gives_the_same_answers(name, models, tmp_path):
     import tensorflow as tf
 
