@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from drifter_tables import drifter_table, written
 
-from oceanclean.drift.displacement_doubt import displacement_variance
+from oceanclean.drift import carried
+from oceanclean.drift.displacement_doubt import displacement_variance, fitted_doubt
 from oceanclean.drift.drifters import load_tracks
-from oceanclean.drift.informed import published_fading
+from oceanclean.drift.informed import along
 from oceanclean.drift.recent import followed
-from oceanclean.drift.settings import DriftSettings, RecentSettings, ResidualSettings
+from oceanclean.drift.settings import CarriedSettings, DriftSettings, RecentSettings, ResidualSettings
 from oceanclean.drift.skill import Physics, evaluate_drift
 
 SETTINGS = RecentSettings()
@@ -43,7 +45,7 @@ def test_what_comes_later_is_not_seen(tmp_path):
     later = tracks.hours > tracks.hours.min() + 70
     other = np.where(later, 5 * residual, residual)
     zero, doubt = np.zeros(2, dtype=complex), np.array([0.01, 0.3])
-    a, b = (followed(r, terms, tracks.hours, rows, zero, doubt, SETTINGS) for r in (residual, other))
+    a, b = (followed(r, terms, tracks.hours, rows, zero, doubt, SETTINGS).mean for r in (residual, other))
     assert np.array_equal(a[~later], b[~later])
     assert not np.allclose(a[later], b[later])
 
@@ -55,7 +57,7 @@ def test_only_the_given_rows_are_looked_at(tmp_path):
     terms, residual = tracks.current[:, None], tracks.observed - tracks.current
     hidden = np.where(rows, residual, np.nan)
     a, b = (
-        followed(r, terms, tracks.hours, rows, np.zeros(1, dtype=complex), np.array([0.3]), SETTINGS)
+        followed(r, terms, tracks.hours, rows, np.zeros(1, dtype=complex), np.array([0.3]), SETTINGS).mean
         for r in (residual, hidden)
     )
     assert np.array_equal(a, b)
@@ -81,27 +83,69 @@ def test_following_wins_where_the_model_is_wrong_and_costs_little_where_it_is_ri
         )
 
 
-def test_what_is_carried_on_fades():
-    """At the start most of the last hour's residual, later only the last day's mean, in the end nothing."""
-    weights = published_fading(SETTINGS, ResidualSettings())
-    assert 0.9 < weights[0].sum().real < 1.0
-    assert abs(weights[24, 0]) < 0.01 < abs(weights[24, 4])
-    assert abs(weights[72]).sum() < 0.03
+def test_a_single_memory_is_carried_on_as_markov():
+    """Of a first-order process only the last hour counts and fades; what is left unknown is Gillespie's variance."""
+    markov = CarriedSettings(slow_share=0.0, inertial_share=0.0, fast_h=8.0, white_share=1e-9)
+    found = carried.kriging(25, 44.0, markov)
+    weights = found.weights()
+    assert np.allclose(weights[-1], np.exp(-(np.arange(73) + 1) / 8.0), atol=1e-6)
+    assert np.abs(weights[:-1]).max() < 1e-6
+    free = displacement_variance(ResidualSettings(tau_h=8.0, sigma_m_s=1.0), 24)
+    lost = (3.6 * np.exp(-1 / 8) * 8 * (1 - np.exp(-24 / 8))) ** 2  # told by the hour before the start
+    assert found.unknown_km2(24) == pytest.approx(free - lost, rel=0.01)
 
 
-def test_known_start_narrows_the_doubt_and_less_so_with_lead():
-    """Gillespie's displacement with and without a known start."""
-    settings = ResidualSettings()
-    share = [displacement_variance(settings, h, 1.0) / displacement_variance(settings, h) for h in (3, 24, 72)]
-    assert share[0] < 0.15 < share[1] < share[2] < 0.9
+@pytest.mark.parametrize("lat", [48.0, -48.0])
+def test_an_inertial_circle_goes_on(lat):
+    """A pure inertial oscillation keeps turning, clockwise in the north, anticlockwise in the south."""
+    turning = CarriedSettings(slow_share=0.0, inertial_share=1.0, inertial_h=480.0, white_share=0.001)
+    omega = -2 * np.pi / 11.967 * np.sin(np.radians(lat))
+    past, ahead = np.arange(-49, 0), np.arange(25)
+    predicted = np.exp(1j * omega * past) @ carried.kriging(49, lat, turning).weights()[:, :25]
+    assert np.abs(predicted - np.exp(1j * omega * ahead)).max() < 0.1
+
+
+def test_a_slow_part_is_found_behind_a_fast_one():
+    """A steady residual is believed more, and carried farther, the longer it was seen."""
+    held = [carried.kriging(n, 44.0, CarriedSettings()).weights().sum(axis=0)[48].real for n in (25, 121)]
+    alone = carried.kriging(25, 44.0, CarriedSettings(slow_share=0.6)).weights().sum(axis=0)[48].real
+    assert 0.03 < held[0] < held[1] < alone < 0.9
+
+
+def test_doubt_is_as_large_as_the_errors_of_the_process(tmp_path):
+    """Drifters whose residual is the assumed process lie in the 90 % region 90 % of the time, at every lead."""
+    settings = DriftSettings(
+        recent=RecentSettings(carried=CarriedSettings(slow_share=0.0, inertial_share=0.0, fast_h=18))
+    )
+    tracks = tracks_of(tmp_path, drifters=150, noise=0.3, hours=110)
+    known = Physics(tracks, settings, np.ones(tracks.size, dtype=bool))
+    starts = np.flatnonzero(np.arange(tracks.size) - tracks.first == 30)
+    for lead in (6, 24, 72):
+        truth = along(tracks.observed, starts, lead)[:, -1]
+        inside = np.abs(known.displacement(starts, lead) - truth) ** 2 < 4.6052 * known.variance(starts, lead)
+        assert inside.mean() == pytest.approx(0.9, abs=0.06)
+
+
+def test_fitted_doubt_is_what_the_errors_were_and_the_published_where_they_are_worth_nothing():
+    """Errors twice as large as published double the deviation at full worth; between leads it is linear."""
+    rng = np.random.default_rng(1)
+    error = 2 * (rng.standard_normal(20_000) + 1j * rng.standard_normal(20_000))
+    one = np.ones(error.size)
+    full, none = (fitted_doubt([12, 24], [error, error], [one, one], [w, w]) for w in (1.0, 0.0))
+    assert full.scale[18] == pytest.approx(4.0, rel=0.03)
+    assert full.radius2[12] == pytest.approx([1.386, 4.605], rel=0.05)
+    assert (none.scale == 1.0).all()
+    assert np.allclose(none.radius2, [1.3863, 4.6052])
 
 
 def test_the_end_of_a_path_is_its_displacement(tmp_path):
-    """The quick sum gives what the hour-by-hour path ends with."""
+    """A shorter lead is the beginning of a longer one, and a path begins where the drifter is."""
     tracks = tracks_of(tmp_path, drifters=6, extra=weak_and_turned, noise=0.1)
     known = Physics(tracks, DriftSettings(), np.ones(tracks.size, dtype=bool))
     starts = np.flatnonzero(
         (np.arange(tracks.size) - tracks.first >= 25) & (tracks.last - np.arange(tracks.size) >= 72)
     )
+    whole = known.paths(starts, 72)
+    assert (whole[:, 0] == 0).all()
     for lead in (1, 24, 72):
-        assert np.allclose(known.displacement(starts, lead), known.paths(starts, lead)[:, -1])
+        assert np.allclose(known.displacement(starts, lead), whole[:, lead])

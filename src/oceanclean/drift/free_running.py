@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanclean.drift import history
-from oceanclean.drift.displacement_doubt import displacement_variance
+from oceanclean.drift import carried
+from oceanclean.drift.displacement_doubt import GAUSS, displacement_variance
 from oceanclean.drift.drifters import Tracks
 from oceanclean.drift.engine import advect
 from oceanclean.drift.fields import CURRENT, has_stokes, has_wind, time_axis
@@ -23,8 +23,6 @@ Index = NDArray[np.int64]
 #: Forcing below this size is read once, bytes.
 _AT_ONCE = 2_000_000_000
 _HOUR_NS = 3_600_000_000_000
-#: Squared radii of the 50 and 90 % regions of a circular Gaussian: -2 ln(1 - p).
-_GAUSS = (1.3863, 4.6052)
 
 
 def gridded_forcing(folder: Path) -> xr.Dataset | None:
@@ -64,11 +62,11 @@ class FreeRunning:
                  settings: DriftSettings, *, doubtful: bool = False) -> None:  # fmt: skip
         self.settings, self.doubtful = settings, doubtful
         self.row = {int(start): number for number, start in enumerate(starts)}
-        self.moved = np.full((starts.size, history.LONGEST_H + 1), np.nan + 0j)
+        self.moved = np.full((starts.size, carried.LONGEST_H + 1), np.nan + 0j)
         last_h = float(time_axis(forcing, "forcing")[-1]) / _HOUR_NS
         for hour in np.unique(tracks.hours[starts]):
             together = np.flatnonzero(tracks.hours[starts] == hour)
-            hours = int(min(history.LONGEST_H, np.floor(last_h - hour)))
+            hours = int(min(carried.LONGEST_H, np.floor(last_h - hour)))
             rows = starts[together]
             run = advect(
                 forcing, tracks.lon[rows], tracks.lat[rows], np.datetime64(round(hour * 3600), "s"), hours,
@@ -83,7 +81,7 @@ class FreeRunning:
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance and radii at a lead."""
         variance = displacement_variance(self.settings.residual, lead) if self.doubtful else 0.0
-        return np.full(starts.size, variance), np.tile(_GAUSS, (starts.size, 1))
+        return np.full(starts.size, variance), np.tile(GAUSS, (starts.size, 1))
 
 
 def travelled_km(lon: Floats, lat: Floats) -> Complex:

@@ -6,69 +6,130 @@ of the start's own hour is not known at the start. All that is known is taken fr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from oceanclean.drift import history
+from oceanclean.drift import carried
 from oceanclean.drift.drifters import Tracks
 from oceanclean.drift.recent import followed
-from oceanclean.drift.settings import RecentSettings, ResidualSettings
+from oceanclean.drift.settings import RecentSettings
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 _KM_PER_MS_H = 3.6
+#: Starts whose histories are held at one time.
+_TOGETHER = 2048
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known at some starts that have the same length of history.
+
+    Attributes:
+        at: (start) their places among those asked for.
+        start: (start) rows.
+        kriging: how the residual is carried on.
+        factor: (start, term) coefficients, the fleet's and the drifter's own together.
+        left: (start, hour) residual that the terms leave, oldest first.
+        past: (start, hour, term) terms over the history.
+        variance: (start, term, term) what is not known of the drifter's own coefficients, a component.
+    """
+
+    at: Index
+    start: Index
+    kriging: carried.Kriging
+    factor: Complex
+    left: Complex
+    past: Complex
+    variance: Complex
 
 
 class Informed:
     """Velocity along the track = physics + coefficients x terms + the drifter's own residual, which fades.
+
+    The coefficients are those that all drifters show (:mod:`oceanclean.drift.recent`), moved by what this drifter
+    shows beyond them; the rest of its residual is carried on (:mod:`oceanclean.drift.carried`).
 
     Args:
         tracks: the drifters.
         physics: (row) velocity before any drifter was seen, m s-1.
         learned: (row) learned correction at weight 1, or None.
         weight: its weight before any drifter was seen.
-        fading: (lead, statistic) how the drifter's own recent residual is carried on.
         rows: (row) drifters and times whose past may be looked at.
         settings: priors of the coefficients.
     """
 
-    def __init__(self, tracks: Tracks, physics: Complex, learned: Complex | None, weight: float, fading: Complex,
+    def __init__(self, tracks: Tracks, physics: Complex, learned: Complex | None, weight: float,
                  rows: NDArray[np.bool_], settings: RecentSettings) -> None:  # fmt: skip
-        terms, mean, doubt = terms_of(tracks, learned, weight, settings)
-        residual = tracks.observed - physics
-        self.coefficients = followed(residual, terms, tracks.hours, rows, mean, doubt, settings)
-        self.physics, self.terms, self.fading = physics, terms, fading
-        self._totals = [integral_km(velocity) for velocity in (physics, *terms.T)]
-        self.stats = history.statistics(residual, tracks.first, tracks.lat)
-        self.term_stats = np.stack(
-            [history.statistics(term, tracks.first, tracks.lat) for term in terms.T], axis=1
-        )  # (row, term, statistic)
-        self._energy = history.recent_energy(residual, tracks.first)
-
-    def energy(self, starts: Index) -> Floats:
-        """(start) mean squared residual of the 25 h before, (m s-1)2."""
-        return self._energy[starts - 1]
-
-    def displacement(self, starts: Index, lead: int) -> Complex:
-        """(start) displacement after ``lead`` hours, km: the end of :meth:`paths` at a fraction of the cost."""
-        before = starts - 1
-        known = self.coefficients[before]
-        left = self.stats[before] - np.einsum("st,stk->sk", known, self.term_stats[before])
-        moved = left @ accumulated(self.fading[: lead + 1].T)[:, -1]
-        for factor, total in zip((1.0, *known.T), self._totals, strict=True):
-            moved = moved + factor * (total[starts + lead] - total[starts])
-        return moved
+        self.terms, mean, self._doubt = terms_of(tracks, learned, weight, settings)
+        self.physics, self._residual = physics, tracks.observed - physics
+        self.coefficients, self._fleet = followed(
+            self._residual, self.terms, tracks.hours, rows, mean, self._doubt, settings
+        )
+        self._first, self._band = tracks.first, carried.BAND_DEG * np.rint(tracks.lat / carried.BAND_DEG)
+        self._settings = settings
+        self._carried = settings.carried if tracks.products else settings.carried_without_current
 
     def paths(self, starts: Index, lead: int) -> Complex:
-        """(start, hour 0..lead) predicted displacement, km; coefficients are those known at the start."""
-        before = starts - 1
-        known = self.coefficients[before]
-        left = self.stats[before] - np.einsum("st,stk->sk", known, self.term_stats[before])
-        moved = along(self.physics, starts, lead) + accumulated(left @ self.fading[: lead + 1].T)
-        for number, term in enumerate(self.terms.T):
-            moved = moved + known[:, number, None] * along(term, starts, lead)
+        """(start, hour 0..lead) predicted displacement, km."""
+        moved = np.empty((starts.size, lead + 1), dtype=np.complex128)
+        for known in self._groups(starts):
+            ahead = known.start[:, None] + np.arange(lead + 1)
+            velocity = self.physics[ahead] + np.einsum("slk,sk->sl", self.terms[ahead], known.factor)
+            velocity += known.left @ known.kriging.weights()[:, : lead + 1]
+            moved[known.at] = accumulated(velocity)
         return moved
+
+    def displacement(self, starts: Index, lead: int) -> Complex:
+        """(start) displacement after ``lead`` hours, km: the end of :meth:`paths`."""
+        return self.paths(starts, lead)[:, -1]
+
+    def variance(self, starts: Index, lead: int) -> Floats:
+        """(start) variance a component of the displacement after ``lead`` hours, km2.
+
+        What the history leaves unknown of the residual, what the drifter and the fleet leave unknown of the
+        coefficients, and how far these may wander until then (forgetting as a random walk).
+        """
+        found = np.empty(starts.size)
+        steps = carried.trapezoid_km(lead)
+        wander = np.diag(self._doubt**2) * -np.expm1(-lead / self._settings.memory_h) / 3.0
+        for known in self._groups(starts):
+            ahead = self.terms[known.start[:, None] + np.arange(lead + 1)]
+            carry = known.kriging.weights()[:, : lead + 1] @ steps
+            reach = np.einsum("slk,l->sk", ahead, steps) - np.einsum("shk,h->sk", known.past, carry)
+            spread = known.variance + self._fleet[known.start - 1] + wander
+            found[known.at] = np.einsum("sk,skj,sj->s", reach.conj(), spread, reach).real
+            found[known.at] += self._settings.sigma_m_s**2 * known.kriging.unknown_km2(lead)
+        return found
+
+    def _groups(self, starts: Index) -> Iterator[_Known]:
+        """Starts by length of history and latitude, a few thousand at a time."""
+        sizes = np.array(carried.SIZES_H)
+        size = sizes[np.searchsorted(sizes, np.maximum(starts - self._first[starts], sizes[0]), side="right") - 1]
+        kinds, kind = np.unique(np.stack([size, self._band[starts]], axis=1), axis=0, return_inverse=True)
+        for number, (hours, lat) in enumerate(kinds):
+            at = np.flatnonzero(kind.ravel() == number)
+            for part in np.array_split(at, -(-at.size // _TOGETHER)):
+                yield self._known(part, starts[part], carried.kriging(int(hours), float(lat), self._carried))
+
+    def _known(self, at: Index, start: Index, kriging: carried.Kriging) -> _Known:
+        """The drifter's own coefficients by regression on its history, given the fleet's."""
+        rows = start[:, None] + np.arange(-kriging.precision.shape[0], 0)
+        fleet, past = self.coefficients[start - 1], self.terms[rows]
+        left = self._residual[rows] - np.einsum("shk,sk->sh", past, fleet)
+        seen = np.einsum("shk,hj->skj", past.conj(), kriging.precision.conj(), optimize=True)
+        variance = self._settings.sigma_m_s**2
+        own = np.diag(variance / (self._settings.own_share * self._doubt) ** 2)
+        inverse = np.linalg.inv(seen @ past + own)
+        shift = np.einsum("skj,sj->sk", inverse, np.einsum("skh,sh->sk", seen, left))
+        rest = left - np.einsum("shk,sk->sh", past, shift)
+        return _Known(
+            at, start, kriging, fleet + shift, rest, past, np.asarray(variance * inverse, dtype=np.complex128)
+        )
 
 
 def terms_of(tracks: Tracks, learned: Complex | None, weight: float,
@@ -83,30 +144,10 @@ def terms_of(tracks: Tracks, learned: Complex | None, weight: float,
     return np.stack(terms, axis=1), np.array(mean, dtype=complex), np.array(doubt)
 
 
-def published_fading(settings: RecentSettings, residual: ResidualSettings) -> Complex:
-    """(lead, statistic) weights of the last hour's and the last 25 hours' residual, from published memories.
-
-    The mean of 25 h, free of tides, fades with the memory of the residual; what the last hour has beyond it (tide,
-    inertia, waves) fades fast.
-    """
-    lead = np.arange(history.LONGEST_H + 1) + 1  # from the hour before the start
-    fast, slow = np.exp(-lead / settings.fast_h), np.exp(-lead / residual.tau_h)
-    weights = np.zeros((lead.size, history.STATISTICS), dtype=complex)
-    weights[:, history.LAST_HOUR], weights[:, history.LAST_DAY] = fast, slow - fast
-    return weights
-
-
 def accumulated(velocity: Complex) -> Complex:
     """(start, hour) displacement in km of hourly velocities (start, hour), trapezoidal."""
     steps = 0.5 * _KM_PER_MS_H * (velocity[:, 1:] + velocity[:, :-1])
     return np.concatenate([np.zeros((len(velocity), 1)), np.cumsum(steps, axis=1)], axis=1)
-
-
-def integral_km(velocity: Complex) -> Complex:
-    """(row) running displacement in km of an hourly velocity (row), trapezoidal; differences within a run count."""
-    total = np.zeros(velocity.size, dtype=np.complex128)
-    total[1:] = _KM_PER_MS_H * np.cumsum(0.5 * (velocity[1:] + velocity[:-1]))
-    return total
 
 
 def along(velocity: Complex, starts: Index, lead: int) -> Complex:
@@ -114,4 +155,4 @@ def along(velocity: Complex, starts: Index, lead: int) -> Complex:
     return accumulated(velocity[starts[:, None] + np.arange(lead + 1)])
 
 
-__all__ = ["Informed", "accumulated", "along", "integral_km", "published_fading", "terms_of"]
+__all__ = ["Informed", "accumulated", "along"]

@@ -9,6 +9,8 @@ place are nearly the same error: an hour of a drifter counts for a small share o
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,20 @@ Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 
+class Followed(NamedTuple):
+    """Coefficients at every row.
+
+    Attributes:
+        mean: (row, term) complex.
+        variance: (row, term, term) covariance of each component.
+    """
+
+    mean: Complex
+    variance: Complex
+
+
 def followed(residual: Complex, terms: Complex, hours: Floats, rows: NDArray[np.bool_], mean: Complex, doubt: Floats,
-             settings: RecentSettings) -> Complex:  # fmt: skip
+             settings: RecentSettings) -> Followed:  # fmt: skip
     """Coefficients of the terms at every row, from what drifters did up to that hour.
 
     Args:
@@ -32,7 +46,7 @@ def followed(residual: Complex, terms: Complex, hours: Floats, rows: NDArray[np.
         settings: how fast is forgotten, what an hour is worth.
 
     Returns:
-        (row, term).
+        Coefficients and what is not known of them, (row, term) and (row, term, term).
     """
     hour = np.rint(hours - hours.min()).astype(np.int64)
     count, size = int(hour.max()) + 1, terms.shape[1]
@@ -50,7 +64,10 @@ def followed(residual: Complex, terms: Complex, hours: Floats, rows: NDArray[np.
     for k in range(1, count):
         agreed[k] += keep * agreed[k - 1]
         power[k] += keep * power[k - 1]
-    return (mean + posterior(power, agreed, doubt, settings))[hour]
+    return Followed(
+        (mean + posterior(power, agreed, doubt, settings))[hour],
+        np.linalg.inv(_precision(power, doubt, settings))[hour],
+    )
 
 
 def _by_hour(hour: NDArray[np.int64], values: Complex, count: int) -> Complex:
@@ -70,8 +87,12 @@ def posterior(power: Complex, agreed: Complex, doubt: Floats, settings: RecentSe
         settings: worth of an hour and size of the error.
     """
     worth = settings.independent_share / settings.sigma_m_s**2
-    shift = np.linalg.solve(np.diag(1.0 / doubt**2) + worth * power, worth * agreed[..., None])[..., 0]
+    shift = np.linalg.solve(_precision(power, doubt, settings), worth * agreed[..., None])[..., 0]
     return shift.astype(np.complex128)
 
 
-__all__ = ["followed", "posterior"]
+def _precision(power: Complex, doubt: Floats, settings: RecentSettings) -> Complex:
+    return np.asarray(np.diag(1.0 / doubt**2) + settings.independent_share / settings.sigma_m_s**2 * power)
+
+
+__all__ = ["Followed", "followed", "posterior"]

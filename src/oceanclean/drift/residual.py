@@ -2,8 +2,9 @@
 
 Physics is current + windage x wind (+ Stokes drift). The residual is a ridge regression on complex features plus
 gradient-boosted trees in the wind's frame, half each, times a weight in [0, 1] chosen on later data than it was
-fitted on: with 0, plain physics wins. Where a drifter's last day is known, its own residual is carried on and fades
-(:mod:`oceanclean.drift.history`).
+fitted on: with 0, plain physics wins. The windage of each class is chosen in the same way between published and fitted.
+What drifters that report show is followed as it is without a forecaster (:mod:`oceanclean.drift.informed`), and the
+choice is made with it: nothing is taken that they would show anyway.
 """
 
 from __future__ import annotations
@@ -16,26 +17,26 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from oceanclean.drift import carried
 from oceanclean.drift import features as seen
-from oceanclean.drift import history
-from oceanclean.drift.displacement_doubt import (
-    Doubt,
-    displacement_variance,
-    growing_variance,
-    no_doubt,
-)
+from oceanclean.drift.displacement_doubt import Doubt, fitted_doubt, published_doubt
 from oceanclean.drift.drifters import Tracks, load_tracks
-from oceanclean.drift.informed import Informed, integral_km
+from oceanclean.drift.informed import Informed, along
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
+from oceanclean.drift.windage import mean_windage
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 from oceanclean.store import write_aside, write_json
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
 #: Leads at which the weight is chosen, hours.
 _CHOOSING_H = (12, 24, 48)
+#: Leads at which the doubt is fitted, hours.
+_DOUBT_H = (1, 3, 6, 12, 24, 36, 48, 60, 72)
+#: A drifter that the wind carries faster is none, share of the wind.
+_MOST_WINDAGE = 0.06
 #: Fewest starts at which a lead counts.
 _ENOUGH = 60
 #: Share of sea cells outside the learned ranges above which a field is left to physics.
@@ -51,9 +52,9 @@ class Residual:
         weight: share of the learned correction, 0 to 1.
         linear: (feature) complex ridge weights.
         trees: two regressors, downwind and crosswind, or None.
-        fading: (lead, statistic) weights of the recent residual.
         doubt: error model, see :class:`Doubt`.
         domain: where it may be used: box, speeds, Stokes drift.
+        stokes_factor: share of the Stokes drift that carries a drifter.
         about: training record for the sidecar.
     """
 
@@ -61,16 +62,15 @@ class Residual:
     weight: float
     linear: Complex
     trees: tuple[Any, Any] | None
-    fading: Complex
     doubt: Doubt
     domain: dict[str, Any]
+    stokes_factor: float = 1.0
     about: dict[str, Any] = field(default_factory=dict)
 
     def physics(self, tracks: Tracks) -> Complex:
         """(row) velocity by physics with the class's windage."""
         push = np.array([self.windage.get(kind, self.windage[""]) for kind in tracks.kinds])
-        stokes = 0.0 if tracks.stokes is None else np.nan_to_num(tracks.stokes)
-        return tracks.current + push[tracks.kind] * tracks.wind + stokes
+        return tracks.current + push[tracks.kind] * tracks.wind + self.stokes_factor * stokes_of(tracks)
 
     def correction(self, vectors: Complex, weight: float | None = None) -> Complex:
         """Learned residual, weight included.
@@ -172,7 +172,7 @@ class Residual:
 
         content = {
             "format": FORMAT, "windage": [[k, v.real, v.imag] for k, v in self.windage.items()], "weight": self.weight,
-            "linear": self.linear.view(np.float64), "fading": self.fading.view(np.float64), "trees": self.trees,
+            "linear": self.linear.view(np.float64), "trees": self.trees, "stokes_factor": self.stokes_factor,
             "doubt": self.doubt.to_record(), "domain": self.domain, "about": self.about,
         }  # fmt: skip
         with write_aside(Path(file)) as aside:
@@ -182,9 +182,12 @@ class Residual:
 
 def track_vectors(tracks: Tracks) -> Complex:
     """(row, feature) along tracks."""
-    none = np.zeros(tracks.size, dtype=np.complex128)
-    stokes = none if tracks.stokes is None else np.nan_to_num(tracks.stokes)
-    return seen.vectors(tracks.current, tracks.wind, tracks.spread, stokes, tracks.first, 1.0)
+    return seen.vectors(tracks.current, tracks.wind, tracks.spread, stokes_of(tracks), tracks.first, 1.0)
+
+
+def stokes_of(tracks: Tracks) -> Complex:
+    """(row) Stokes drift, 0 where there is none."""
+    return np.zeros(tracks.size, dtype=np.complex128) if tracks.stokes is None else np.nan_to_num(tracks.stokes)
 
 
 def field_vectors(forcing: xr.Dataset) -> tuple[Complex, NDArray[np.bool_]]:
@@ -221,29 +224,26 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     cut = np.quantile(tracks.hours[rows], settings.inner_share)
     early = rows & (tracks.hours < cut - 0.5 * settings.gap_h)
     late = rows & (tracks.hours >= cut + 0.5 * settings.gap_h)
-    trial = _fit_parts(tracks, vectors, early, settings, seed)
-    chosen, record = _chosen_weight(trial, tracks, vectors, late, settings)
-    weight = chosen * _believed(tracks, late, settings)
-    taper_h = _chosen_taper(trial, tracks, early, late, room)
-    whole = _fit_parts(tracks, vectors, rows, settings, seed)
-    whole.weight = weight
-    residual = tracks.observed - whole.physics(tracks) - whole.correction(vectors)
-    stats = history.statistics(residual, tracks.first, tracks.lat)
-    whole.fading = history.fit_fading(stats, residual, rows, tracks.last, settings.history_ridge, taper_h)
+    trial = _fit_parts(tracks, vectors, early, room, seed)
+    share, weight, record = _chosen(trial, tracks, vectors, late, room)
+    whole = _fit_parts(tracks, vectors, rows, room, seed)
+    whole.windage = _drawn(whole.windage, share)
+    if whole.trees is not None:
+        whole.weight = weight * _believed(tracks, late, settings)
     whole.doubt = _fit_doubt(whole, tracks, rows, room)
     whole.about |= {
-        "weight_trial": record, "weight_on_later_days": chosen, "history_taper_h": taper_h,
+        "trial": record, "weight_on_later_days": weight, "windage_share": share,
         "drifter_hours": int(rows.sum()), "drifters": int(np.unique(tracks.drifter[rows]).size),
     }  # fmt: skip
     return whole
 
 
-def _fit_parts(tracks: Tracks, vectors: Complex, rows: NDArray[np.bool_], settings: ForecasterSettings,
+def _fit_parts(tracks: Tracks, vectors: Complex, rows: NDArray[np.bool_], room: DriftSettings,
                seed: int) -> Residual:  # fmt: skip
-    """Windage by class, ridge and trees on the given rows; weight 1, nothing carried."""
-    model = Residual(_fit_windage(tracks, rows, settings), 1.0, np.zeros(len(seen.NAMES), dtype=np.complex128), None,
-                     np.zeros((history.LONGEST_H + 1, 8), dtype=np.complex128), no_doubt(),
-                     _domain(tracks, rows, settings))  # fmt: skip
+    """Windage by class, ridge and trees on the given rows; weight 1."""
+    settings = room.forecaster
+    model = Residual(_fit_windage(tracks, rows, room), 1.0, np.zeros(len(seen.NAMES), dtype=np.complex128), None,
+                     published_doubt(), _domain(tracks, rows, settings), room.windage.stokes_factor)  # fmt: skip
     if rows.sum() < 20 * len(seen.NAMES):
         model.weight = 0.0
         return model
@@ -269,23 +269,29 @@ def _boosted(columns: Floats, target: Floats, settings: ForecasterSettings, seed
     ).fit(columns, target)  # fmt: skip
 
 
-def _fit_windage(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings) -> dict[str, complex]:
-    """Windage by class with the current's share held at 1, drawn towards the prior; downwind only.
+def _fit_windage(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings) -> dict[str, complex]:
+    """Windage by class with the current's share held at 1, drawn towards the published; downwind only.
 
-    Fitting the current's share too would shrink it on days of bad currents and fail in the next season.
+    Fitting the current's share too would shrink it on days of bad currents and fail in the next season. Drifters near
+    one another show the same error: an hour counts as ``recent.independent_share`` of a sample (Bayesian regression).
     """
-    prior = settings.prior_windage
-    stokes = 0.0 if tracks.stokes is None else np.nan_to_num(tracks.stokes)
-    beyond = tracks.observed - tracks.current - stokes
-    typical = float(np.mean(np.abs(tracks.wind[rows]) ** 2))
+    recent = room.recent
+    prior = mean_windage(room.windage, "unknown", stokes=tracks.stokes is not None)
+    beyond = tracks.observed - tracks.current - room.windage.stokes_factor * stokes_of(tracks)
+    worth = recent.independent_share / recent.sigma_m_s**2
     found: dict[str, complex] = {"": complex(prior)}
     for number, name in enumerate(tracks.kinds):
         own = rows & (tracks.kind == number)
         wind, rest = tracks.wind[own], beyond[own]
-        counted = settings.prior_rows * typical
-        share = (np.vdot(wind, rest).real + prior * counted) / (np.vdot(wind, wind).real + counted)
-        found[name] = complex(min(max(share, 0.0), 0.06))
+        power, doubt = worth * np.vdot(wind, wind).real, 1.0 / recent.wind**2
+        share = (worth * np.vdot(wind, rest).real + prior * doubt) / (power + doubt)
+        found[name] = complex(min(max(share, 0.0), _MOST_WINDAGE))
     return found
+
+
+def _drawn(windage: dict[str, complex], share: float) -> dict[str, complex]:
+    """Windage between the published (share 0) and the fitted (1)."""
+    return {kind: windage[""] + share * (push - windage[""]) for kind, push in windage.items()}
 
 
 def _domain(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings) -> dict[str, Any]:
@@ -303,38 +309,44 @@ def starts_of(tracks: Tracks, rows: NDArray[np.bool_], lead: int, every_h: int =
     """Rows from which a forecast of ``lead`` hours can be scored: 25 h of history, the whole way within ``rows``."""
     index = np.arange(tracks.size)
     age = index - tracks.first
-    ready = (age >= history.HISTORY_H) & ((age - history.HISTORY_H) % every_h == 0) & (tracks.last - index >= lead)
+    ready = (age >= carried.HISTORY_H) & ((age - carried.HISTORY_H) % every_h == 0) & (tracks.last - index >= lead)
     found = np.flatnonzero(ready & rows)
     return found[rows[found + lead]]
 
 
-def displacement_km(velocity: Complex, starts: NDArray[np.int64], lead: int) -> Complex:
-    """Displacement from each start over ``lead`` hours of an hourly velocity (trapezoidal), km."""
-    total = integral_km(velocity)
-    return total[starts + lead] - total[starts]
+def _chosen(trial: Residual, tracks: Tracks, vectors: Complex, late: NDArray[np.bool_],
+            room: DriftSettings) -> tuple[float, float, dict[str, Any]]:  # fmt: skip
+    """Share of the fitted windage and weight of the correction with the least mean error on later data.
 
-
-def _chosen_weight(trial: Residual, tracks: Tracks, vectors: Complex, late: NDArray[np.bool_],
-                   settings: ForecasterSettings) -> tuple[float, dict[str, Any]]:  # fmt: skip
-    """Weight with the least mean error on later data."""
-    if trial.trees is None:
-        return 0.0, {"reason": "too few rows"}
-    error = trial.physics(tracks) - tracks.observed
-    correction = trial.correction(vectors)
-    scores = np.zeros(len(settings.weights))
-    counted = {}
-    for lead in _CHOOSING_H:
-        starts = starts_of(tracks, late, lead)
-        if starts.size < _ENOUGH:
-            continue
-        base, moved = displacement_km(error, starts, lead), displacement_km(correction, starts, lead)
-        means = np.array([np.abs(base + weight * moved).mean() for weight in settings.weights])
-        scores += means / means[0] if settings.weights[0] == 0.0 else means
-        counted[str(lead)] = [round(float(m), 3) for m in means]
+    The candidates follow the later drifters as the forecast does, so that only what adds to that is taken.
+    """
+    settings = room.forecaster
+    fitted, counted = trial.windage, {lead: starts_of(tracks, late, lead) for lead in _CHOOSING_H}
+    counted = {lead: starts for lead, starts in counted.items() if starts.size >= _ENOUGH}
     if not counted:
-        return 0.0, {"reason": "no later starts to choose on"}
-    best = settings.weights[int(np.argmin(scores))]
-    return float(best), {"weights": list(settings.weights), "mean_km": counted}
+        return 0.0, 0.0, {"reason": "no later starts to choose on"}
+    record: dict[str, Any] = {}
+
+    def mean_km(windage: dict[str, complex], learned: Complex | None, weight: float) -> list[float]:
+        trial.windage = windage
+        known = Informed(tracks, trial.physics(tracks), learned, weight, late, room.recent)
+        return [float(np.abs(known.displacement(starts, lead) - along(tracks.observed, starts, lead)[:, -1]).mean())
+                for lead, starts in counted.items()]  # fmt: skip
+
+    def best(name: str, candidates: tuple[float, ...], means: list[list[float]]) -> float:
+        relative = np.array(means) / np.array(means[0])
+        leads = zip(counted, np.array(means).T.round(3).tolist(), strict=True)
+        record[name] = {"candidates": list(candidates), "mean_km": {str(lead): values for lead, values in leads}}
+        return candidates[int(np.argmin(relative.sum(axis=1)))]
+
+    shares = settings.weights
+    share = best("windage", shares, [mean_km(_drawn(fitted, s), None, 0.0) for s in shares])
+    if trial.trees is None:
+        return share, 0.0, record
+    trial.windage = fitted
+    learned = trial.correction(vectors, weight=1.0)
+    weight = best("weight", shares, [mean_km(_drawn(fitted, share), learned, w) for w in shares])
+    return share, weight, record
 
 
 def _believed(tracks: Tracks, late: NDArray[np.bool_], settings: ForecasterSettings) -> float:
@@ -342,57 +354,30 @@ def _believed(tracks: Tracks, late: NDArray[np.bool_], settings: ForecasterSetti
 
     It is where the weight begins; drifters that report draw it up or down (:mod:`oceanclean.drift.recent`).
     """
-    windows = float(np.ptp(tracks.hours[late])) / history.LONGEST_H if late.any() else 0.0
+    windows = float(np.ptp(tracks.hours[late])) / carried.LONGEST_H if late.any() else 0.0
     return windows / (windows + settings.season_windows) if windows > 0 else 0.0
 
 
-def _chosen_taper(trial: Residual, tracks: Tracks, early: NDArray[np.bool_], late: NDArray[np.bool_],
-                  room: DriftSettings) -> float:  # fmt: skip
-    """Taper of the carried residual with the least mean error on later data; the shortest where there are too few."""
-    tapers = sorted(room.forecaster.history_tapers_h)
-    physics = trial.physics(tracks)
-    known = Informed(tracks, physics, None, 0.0, trial.fading, late, room.recent)
-    stats = history.statistics(tracks.observed - physics, tracks.first, tracks.lat)
-    scores = np.zeros(len(tapers))
-    for number, taper_h in enumerate(tapers):
-        known.fading = history.fit_fading(
-            stats, tracks.observed - physics, early, tracks.last, room.forecaster.history_ridge, taper_h
-        )
-        for lead in _CHOOSING_H:
-            starts = starts_of(tracks, late, lead)
-            if starts.size >= _ENOUGH:
-                away = known.displacement(starts, lead) - displacement_km(tracks.observed, starts, lead)
-                scores[number] += np.abs(away).mean() / lead
-    return float(tapers[int(np.argmin(scores))])
+def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings) -> Doubt:
+    """Size of the error by lead, and the radii that hold half and nine tenths of it.
 
-
-def _fit_doubt(model: Residual, tracks: Tracks, rows: NDArray[np.bool_], settings: DriftSettings) -> Doubt:
-    """Variance by lead and the radii that hold half and nine tenths of the errors.
-
-    The errors are those of physics with the coefficients that follow the drifters and with the carried residual: none
-    is fitted closely enough to flatter itself, as the trees on their own training rows would. Many drifters over few
-    days are few samples of the weather: variance and radii are drawn towards those of the published error with memory,
+    The errors are those of physics that follows the drifters: the trees would flatter themselves on their own rows.
+    Many drifters over few days are few samples of the weather: what is found is drawn towards the published error,
     whose worth is counted in windows of the lead's length.
     """
-    doubt = no_doubt()
-    known = Informed(tracks, model.physics(tracks), None, 0.0, model.fading, rows, settings.recent)
+    known = Informed(tracks, model.physics(tracks), None, 0.0, rows, room.recent)
     span_h = float(np.ptp(tracks.hours[rows])) if rows.any() else 0.0
-    for lead in range(1, history.LONGEST_H + 1):
-        prior = displacement_variance(settings.residual, lead)
-        starts = starts_of(tracks, rows, lead, every_h=3)
+    leads: list[int] = []
+    errors, variances, worth = [], [], []
+    for lead in _DOUBT_H:
+        starts = starts_of(tracks, rows, lead)
         if starts.size < _ENOUGH:
-            doubt.floor[lead] = prior
-            continue
-        error = known.displacement(starts, lead) - displacement_km(tracks.observed, starts, lead)
-        energy = known.energy(starts)
-        floor, slope = growing_variance(error, energy)
-        seen_variance = floor + slope * energy
-        worth = span_h / lead / (span_h / lead + settings.forecaster.doubt_prior_windows)
-        factor = worth + (1.0 - worth) * prior / float(seen_variance.mean())
-        doubt.floor[lead], doubt.slope[lead] = factor * floor, factor * slope
-        found = np.quantile(np.abs(error) ** 2 / seen_variance, [0.5, 0.9])
-        doubt.radius2[lead] = worth * found + (1.0 - worth) * doubt.radius2[lead]
-    return doubt
+            break
+        leads.append(lead)
+        errors.append(known.displacement(starts, lead) - along(tracks.observed, starts, lead)[:, -1])
+        variances.append(known.variance(starts, lead))
+        worth.append(span_h / lead / (span_h / lead + room.forecaster.doubt_prior_windows))
+    return fitted_doubt(leads, errors, variances, worth)
 
 
 def train_forecaster(data_dir: Path, out_file: Path, settings: DriftSettings | None = None) -> dict[str, Any]:
@@ -455,6 +440,6 @@ def load_forecaster(file: Path) -> Residual:
         raise InputError(file, "format", version, str(FORMAT), "Train the forecaster again with this version.")
     return Residual(
         {k: complex(re, im) for k, re, im in content["windage"]}, content["weight"],
-        content["linear"].view(np.complex128), content["trees"], content["fading"].view(np.complex128),
-        Doubt(**record), content["domain"], content["about"],
+        content["linear"].view(np.complex128), content["trees"], Doubt(**record), content["domain"],
+        content["stokes_factor"], content["about"],
     )  # fmt: skip

@@ -55,19 +55,42 @@ class ResidualSettings(Settings):
     least_drifter_hours: float = Field(default=48.0, ge=0, description="fewer say nothing")
 
 
+class CarriedSettings(Settings):
+    """Shares and memories of a drifter's own residual, see :mod:`oceanclean.drift.carried`."""
+
+    slow_share: float = Field(default=0.05, ge=0, le=1, description="of the variance that fades with slow_h")
+    slow_h: float = Field(default=120.0, gt=0, description="e-folding time of fronts and eddies in a wrong place")
+    fast_h: float = Field(default=8.0, gt=0, description="e-folding time of the rest: tide, waves, shear")
+    inertial_share: float = Field(default=0.1, ge=0, le=1, description="of the variance that turns inertially")
+    inertial_h: float = Field(default=48.0, gt=0, description="e-folding time of inertial motion")
+    white_share: float = Field(default=0.03, gt=0, le=1, description="error of an hourly velocity, of the variance")
+
+    @model_validator(mode="after")
+    def _parts(self) -> CarriedSettings:
+        if self.slow_share + self.inertial_share > 1.0:
+            raise ValueError("slow_share and inertial_share together are at most 1")
+        return self
+
+
 class RecentSettings(Settings):
     """How the forecast follows drifters that report, see :mod:`oceanclean.drift.recent`."""
 
     memory_h: float = Field(default=72.0, gt=0, description="e-folding time of what drifters showed")
-    independent_share: float = Field(default=0.01, gt=0, le=1, description="independent samples in a drifter-hour")
-    sigma_m_s: float = Field(default=0.25, gt=0, le=2, description="error of one hour's velocity, a component")
+    independent_share: float = Field(default=0.04, gt=0, le=1, description="independent samples in a drifter-hour")
+    sigma_m_s: float = Field(default=0.3, gt=0, le=2, description="error of one hour's velocity, a component")
     wind: float = Field(default=0.01, gt=0, le=0.1, description="doubt of the windage")
     current: float = Field(default=0.3, gt=0, le=2, description="doubt of the current's strength and turn")
     products: float = Field(default=0.5, gt=0, le=2, description="doubt of the weight between two current products")
     stokes: float = Field(default=1.0, gt=0, le=3, description="doubt of the Stokes drift's share and turn")
     learned: float = Field(default=0.5, gt=0, le=2, description="doubt of the weight of a fitted correction")
-    known_share: float = Field(default=0.4, ge=0, le=1, description="of the error's variance that recent fixes tell")
-    fast_h: float = Field(default=4.0, gt=0, description="memory of what the last hour has beyond the last day")
+    own_share: float = Field(
+        default=0.3, gt=0, le=2, description="doubt of a drifter's own coefficients beyond the fleet's, of the above"
+    )
+    carried: CarriedSettings = Field(default_factory=CarriedSettings)
+    carried_without_current: CarriedSettings = Field(
+        default_factory=lambda: CarriedSettings(slow_share=0.6, inertial_share=0.2),
+        description="the same where there is no current product: the residual is then the current itself",
+    )
 
 
 class MassSettings(Settings):
@@ -115,8 +138,6 @@ class ForecasterSettings(Settings):
     """How the residual of drifters over physics is learned, and which fitted file corrects the daily forecast."""
 
     file: Path | None = Field(default=None, description="fitted forecaster, relative to the configuration folder")
-    prior_windage: float = Field(default=0.025, ge=0, le=0.1)
-    prior_rows: float = Field(default=300.0, ge=0, description="rows that the prior windage of a class is worth")
     ridge: float = Field(
         default=3.0, gt=0, description="penalty of the linear part, relative to the features' variance"
     )
@@ -128,14 +149,10 @@ class ForecasterSettings(Settings):
     weights: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     inner_share: float = Field(default=0.6, gt=0.1, lt=0.9, description="earlier share of the time that fits")
     gap_h: float = Field(default=25.0, ge=0, description="hours left out between blocks: two tides")
-    history_ridge: float = Field(default=0.5, gt=0)
-    history_tapers_h: tuple[float, ...] = Field(
-        default=(12.0, 24.0, 48.0, 96.0), description="candidates: recent residual fades as exp(-(lead / taper)^2)"
-    )
     season_windows: float = Field(
         default=8.0, ge=0, description="windows of 72 h of later days at which half of what was learned is believed"
     )
-    doubt_prior_windows: float = Field(default=1.0, ge=0, description="windows of a lead's length the prior is worth")
+    doubt_prior_windows: float = Field(default=8.0, ge=0, description="windows of a lead's length the prior is worth")
     domain_lat_deg: float = Field(default=2.0, ge=0, description="beyond the training box it is not used")
     domain_lon_deg: float = Field(default=3.0, ge=0)
 

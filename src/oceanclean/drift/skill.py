@@ -16,19 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanclean.drift import carried, scores
 from oceanclean.drift import free_running as free
-from oceanclean.drift import history, scores
-from oceanclean.drift.displacement_doubt import displacement_variance
+from oceanclean.drift.displacement_doubt import GAUSS
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.features import trailing_mean
-from oceanclean.drift.informed import Informed, along, published_fading
-from oceanclean.drift.residual import (
-    Residual,
-    displacement_km,
-    fit,
-    load_forecaster,
-    starts_of,
-)
+from oceanclean.drift.informed import Informed, along
+from oceanclean.drift.residual import Residual, fit, load_forecaster, starts_of, stokes_of
 from oceanclean.drift.settings import DriftSettings, load_settings
 from oceanclean.drift.windage import mean_windage
 from oceanclean.errors import MissingDataError, SettingsError
@@ -45,8 +39,6 @@ BASELINES = ("no_motion", "persistence_25h", "current", "current_plus_2pct", "cu
 DRIFTER_FOLDS, TIME_BLOCKS, GAP_H = 5, 2, 25.0
 _DRAWS = 200
 _KM_PER_MS_H = 3.6
-#: Squared radii of the 50 and 90 % regions of a circular Gaussian: -2 ln(1 - p).
-_GAUSS50, _GAUSS90 = 1.3863, 4.6052
 
 
 @dataclass(frozen=True)
@@ -79,17 +71,12 @@ class Physics(Informed):
 
     def __init__(self, tracks: Tracks, settings: DriftSettings, rows: NDArray[np.bool_]) -> None:
         push = mean_windage(settings.windage, "unknown", stokes=tracks.stokes is not None)
-        velocity = tracks.current + push * tracks.wind
-        if tracks.stokes is not None:
-            velocity = velocity + settings.windage.stokes_factor * np.nan_to_num(tracks.stokes)
-        fading = published_fading(settings.recent, settings.residual)
-        super().__init__(tracks, velocity, None, 0.0, fading, rows, settings.recent)
-        self.room = settings
+        velocity = tracks.current + push * tracks.wind + settings.windage.stokes_factor * stokes_of(tracks)
+        super().__init__(tracks, velocity, None, 0.0, rows, settings.recent)
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
-        """Variance (Taylor 1921) and radii at a lead."""
-        variance = displacement_variance(self.room.residual, lead, self.room.recent.known_share)
-        return np.full(starts.size, variance), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
+        """Variance and radii at a lead."""
+        return self.variance(starts, lead), np.tile(GAUSS, (starts.size, 1))
 
 
 class Learned(Informed):
@@ -104,13 +91,13 @@ class Learned(Informed):
 
     def __init__(self, tracks: Tracks, model: Residual, rows: NDArray[np.bool_], settings: DriftSettings) -> None:
         learned = model.along_known_waters(tracks)
-        super().__init__(tracks, model.physics(tracks), learned, model.weight, model.fading, rows, settings.recent)
+        super().__init__(tracks, model.physics(tracks), learned, model.weight, rows, settings.recent)
         self.model = model
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance and radii at a lead."""
-        variance = self.model.doubt.variance(lead, self.energy(starts))
-        return variance, np.tile(self.model.doubt.radius2[lead], (starts.size, 1))
+        doubt = self.model.doubt
+        return doubt.scale[lead] * self.variance(starts, lead), np.tile(doubt.radius2[lead], (starts.size, 1))
 
 
 class Plain:
@@ -127,7 +114,7 @@ class Plain:
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:  # noqa: ARG002
         """None: the forecast is a point."""
-        return np.zeros(starts.size), np.tile([_GAUSS50, _GAUSS90], (starts.size, 1))
+        return np.zeros(starts.size), np.tile(GAUSS, (starts.size, 1))
 
 
 def baselines_of(tracks: Tracks) -> dict[str, Forecast]:
@@ -135,7 +122,7 @@ def baselines_of(tracks: Tracks) -> dict[str, Forecast]:
     current, wind = tracks.current, tracks.wind
     return {
         "no_motion": Plain(np.zeros_like(current)),
-        "persistence_25h": Plain(trailing_mean(tracks.observed, history.HISTORY_H, tracks.first), held=True),
+        "persistence_25h": Plain(trailing_mean(tracks.observed, carried.HISTORY_H, tracks.first), held=True),
         "current": Plain(current),
         "current_plus_2pct": Plain(current + 0.02 * wind),
         "current_plus_3pct": Plain(current + 0.03 * wind),
@@ -344,4 +331,4 @@ def _leak(tracks: Tracks, settings: DriftSettings, blocked: dict[str, Any]) -> d
     return {"percent_by_horizon": found, "meaning": meaning}
 
 
-__all__ = ["BASELINES", "HORIZONS_H", "displacement_km", "evaluate_drift"]
+__all__ = ["BASELINES", "HORIZONS_H", "evaluate_drift"]
