@@ -94,6 +94,8 @@ def test_blocked_protocol_refits_and_prints_the_leak(tmp_path):
     table = drifter_table(drifters=15, hours=170, noise=0.15)
     record = evaluate_drift(written(tmp_path, table), protocol="blocked", settings=FAST)
     assert "leak: blocked by drifter alone" in skill_table(record)
+    assert "as shipped, same folds" in skill_table(record)
+    assert record["shipped"]["starts_by_horizon"] == record["starts_by_horizon"]
     assert set(record["leak"]["percent_by_horizon"]) >= {"6", "24"}
     assert record["drifters"] == 15
 

@@ -92,15 +92,27 @@ def turned(drifters: gpd.GeoDataFrame, factor: complex) -> gpd.GeoDataFrame:
 
 
 def test_currents_follow_many_drifters_and_not_few() -> None:
-    """Thirty drifters at six tenths of the current, turned left, draw it about half the way; one leaves it."""
+    """Drifters at six tenths of the current, turned left by 15 degrees: what they are worth is how far they draw it.
+
+    In a uniform sea the posterior is the prior's precision against the drifters' in closed form; one drifter leaves the
+    current as it is, and drifters whose hours are all independent find the truth.
+    """
     factor = 0.6 * np.exp(1j * np.radians(15))
-    many = turned(buoys(30, 72, 0.02, 6.0), factor)
-    followed, found = followed_currents(many, sea(73), DriftSettings())
-    assert 0.7 < found["current_scale"] < 0.9
-    assert 4 < found["current_turn_deg"] < 11
+    many, settings = turned(buoys(30, 72, 0.02, 6.0), factor), DriftSettings()
+    followed, found = followed_currents(many, sea(73), settings)
+    recent = settings.recent
+    hours = 30 * np.exp(-np.arange(71) / recent.memory_h).sum()
+    power = recent.independent_share / recent.sigma_m_s**2 * hours * 0.2**2
+    drawn = 1 + (factor - 1) * power / (power + recent.current**-2)
+    assert found["current_scale"] == pytest.approx(abs(drawn), abs=0.02)
+    assert found["current_turn_deg"] == pytest.approx(np.degrees(np.angle(drawn)), abs=1.0)
     turned_by = np.radians(found["current_turn_deg"])
     eastward = 0.2 * found["current_scale"] * np.cos(turned_by)
     assert float(followed[names.EASTWARD_CURRENT][5, 1, 1]) == pytest.approx(eastward, abs=0.002)
-    few, none = followed_currents(turned(buoys(1, 25, 0.02, 6.0), factor), sea(73), DriftSettings())
+    alone = settings.model_copy(update={"recent": recent.model_copy(update={"independent_share": 1.0})})
+    _, truth = followed_currents(many, sea(73), alone)
+    assert truth["current_scale"] == pytest.approx(0.6, abs=0.03)
+    assert truth["current_turn_deg"] == pytest.approx(15.0, abs=1.5)
+    few, none = followed_currents(turned(buoys(1, 25, 0.02, 6.0), factor), sea(73), settings)
     assert none == {"current_scale": 1.0, "current_turn_deg": 0.0}
     assert np.array_equal(few[names.EASTWARD_CURRENT], sea(73)[names.EASTWARD_CURRENT])

@@ -224,8 +224,9 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     cut = np.quantile(tracks.hours[rows], settings.inner_share)
     early = rows & (tracks.hours < cut - 0.5 * settings.gap_h)
     late = rows & (tracks.hours >= cut + 0.5 * settings.gap_h)
-    trial = _fit_parts(tracks, vectors, early, room, seed)
-    share, weight, record = _chosen(trial, tracks, vectors, late, room)
+    share, weight, record = 0.0, 0.0, {"reason": "too few days for a later block"}
+    if early.any() and late.any():
+        share, weight, record = _chosen(_fit_parts(tracks, vectors, early, room, seed), tracks, vectors, late, room)
     whole = _fit_parts(tracks, vectors, rows, room, seed)
     whole.windage = _drawn(whole.windage, share)
     if whole.trees is not None:

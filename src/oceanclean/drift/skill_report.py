@@ -18,6 +18,8 @@ def skill_table(record: dict[str, Any]) -> str:
     head = f"{'mean separation, km':<26}" + "".join(f"{lead + ' h':>10}" for lead in leads)
     lines = [f"{record['drifters']} drifters, {record['starts']} starts; {record['model']}", "", head]
     lines += [_row("this forecast", record["separation_mean_km"], leads, ".2f")]
+    if "shipped" in record:
+        lines.append(_row("as shipped, same folds", record["shipped"]["separation_mean_km"], leads, ".2f"))
     for name, row in record["baselines"].items():
         lines.append(_row(name.replace("_", " "), row["separation_mean_km"], leads, ".2f"))
     lines += ["", f"{'this forecast':<26}" + "".join(f"{lead + ' h':>10}" for lead in leads)]
