@@ -50,12 +50,13 @@ class Sky:
     Attributes:
         cloud: mean share of the sea under cloud.
         scale_cells: size of the clouds.
-        swath: share of the region that a pass sees.
+        swath: share of the region, a band from north to south, that a day's pass sees; the next day's lies beside it.
+            Sentinel-2 comes back every 5 days at the equator with two satellites, every 2 to 3 at mid-latitudes.
     """
 
-    cloud: float = 0.6
+    cloud: float = 0.5
     scale_cells: float = 8.0
-    swath: float = 1.0
+    swath: float = 0.4
 
 
 @dataclass
@@ -107,7 +108,7 @@ def evaluate_twin(
     }  # fmt: skip
     ours, scene = scores["assimilation"], scores["latest scene"]
     return {
-        "days": days, "seeds": list(seeds), "cloud": (sky or Sky()).cloud, "scores": scores,
+        "days": days, "seeds": list(seeds), "cloud": (sky or Sky()).cloud, "swath": (sky or Sky()).swath, "scores": scores,
         "times_latest_scene": ours["in_best_tenth_last_day"] / scene["in_best_tenth_last_day"],
         "calibration": tally.figures(),
         "by_day": table.groupby(["method", "day"])["in_best_tenth"].mean().unstack().round(4).T.to_dict(),
@@ -199,7 +200,7 @@ def simulate_look(
     sensor, clump = settings.sensors["sentinel2"], settings.windrows.clump_kg
     veil = gaussian_filter(rng.standard_normal(truth.shape), sky.scale_cells, mode="nearest")
     cover = float(np.clip(rng.normal(sky.cloud, 0.2), 0.05, 0.95))
-    clear = veil > np.quantile(veil, cover)
+    clear = (veil > np.quantile(veil, cover)) & _in_swath(region, when, sky.swath)
     seen = np.where(clear & ~region.land_mask, region.grid.area_km2, 0.0)
     found = rng.poisson(sensor.found * sensor.visible_share * truth * seen / clump).astype(float)
     wrong = sensor.false_per_km2 * seen
@@ -209,6 +210,13 @@ def simulate_look(
     sigma = np.sqrt(np.log1p(doubt**2))
     factor = float(np.exp(sigma * rng.standard_normal() - sigma**2 / 2))
     return Look(sensor, when, seen, found * clump * factor, (f"{when:%Y%m%d}",), doubt)
+
+
+def _in_swath(region: Region, when: pd.Timestamp, share: float) -> NDArray[np.bool_]:
+    """Columns (lon) of the day's pass."""
+    day = (when - pd.Timestamp(START).tz_localize("UTC")) / pd.Timedelta(days=1)
+    place = np.mod((np.arange(region.grid.nx) + 0.5) / region.grid.nx - share * np.floor(day), 1.0)
+    return place < share
 
 
 def _map_of(region: Region, cycle: _Cycle, look: Look, when: pd.Timestamp, seed: int) -> tuple[Estimate, Prior]:
@@ -294,7 +302,8 @@ def _row(name: str, day: int, field: Array, truth: Array, region: Region) -> dic
 
 def twin_table(figures: Mapping[str, Any]) -> str:
     """The figures in lines for a terminal."""
-    lines = [f"{figures['days']} days, {len(figures['seeds'])} seas, {figures['cloud']:.0%} under cloud; last day",
+    lines = [f"{figures['days']} days, {len(figures['seeds'])} seas, a pass a day over {figures['swath']:.0%}, "
+             f"{figures['cloud']:.0%} of it under cloud; last day",
              f"{'':38s}{'best tenth':>11s}{'of truth':>10s}{'area':>8s}{'mass':>8s}"]  # fmt: skip
     for name, row in figures["scores"].items():
         lines.append(

@@ -59,7 +59,9 @@ def write_zarr(data: xr.Dataset, path: Path) -> Path:
     from oceanclean.store import write_aside
 
     with write_aside(path) as aside:
-        validate_grid("DensityMap", data, path.name).drop_encoding().to_zarr(aside, mode="w", zarr_format=3)
+        validate_grid("DensityMap", data, path.name).drop_encoding().to_zarr(
+            aside, mode="w", zarr_format=3, consolidated=False
+        )
     return path
 
 
