@@ -289,15 +289,29 @@ def run_seed(seed: int, plan: dict, truth: tuple[float, float]) -> dict:
     return {key: np.array(value) for key, value in errors.items()}
 
 
+def kept_seed(seed: int, tuning: Tuning, folder: Path | None, *, main_only: bool) -> dict:
+    """A seed's errors, from the folder where they stand there."""
+    file = folder / f"seed{seed}.npz" if folder else None
+    if file and file.is_file():
+        with np.load(file) as stored:
+            return {(n, int(c), float(e)): stored[k] for k in stored.files for n, c, e in [k.split("|")]}
+    errors = run_seed(seed, experiments(seed, tuning, main_only=main_only), (0.1175, 0.25))
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(file, **{f"{n}|{c}|{e}": v for (n, c, e), v in errors.items()})
+    return errors
+
+
 def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="*", default=list(range(10)))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--main", action="store_true", help="the main case only")
+    parser.add_argument("--keep", type=Path, help="keeps each seed's errors, so that a stopped run goes on")
     given = parser.parse_args()
     started, tuning = time.perf_counter(), Tuning()
-    runs = [run_seed(s, experiments(s, tuning, main_only=given.main), (0.1175, 0.25)) for s in given.seeds]
+    runs = [kept_seed(s, tuning, given.keep, main_only=given.main) for s in given.seeds]
     rows = table(runs)
     for row in rows:
         print("{scheme:46s}{cells:3d} cells {error:4.0%}   mass {mass:7.3f}  RMSE {rmse:6.3f}".format(**row), end="")

@@ -108,7 +108,8 @@ def evaluate_twin(
     }  # fmt: skip
     ours, scene = scores["assimilation"], scores["latest scene"]
     return {
-        "days": days, "seeds": list(seeds), "cloud": (sky or Sky()).cloud, "swath": (sky or Sky()).swath, "scores": scores,
+        "days": days, "seeds": list(seeds), "cloud": (sky or Sky()).cloud, "swath": (sky or Sky()).swath,
+        "scores": scores,
         "times_latest_scene": ours["in_best_tenth_last_day"] / scene["in_best_tenth_last_day"],
         "calibration": tally.figures(),
         "by_day": table.groupby(["method", "day"])["in_best_tenth"].mean().unstack().round(4).T.to_dict(),
@@ -302,9 +303,9 @@ def _row(name: str, day: int, field: Array, truth: Array, region: Region) -> dic
 
 def twin_table(figures: Mapping[str, Any]) -> str:
     """The figures in lines for a terminal."""
-    lines = [f"{figures['days']} days, {len(figures['seeds'])} seas, a pass a day over {figures['swath']:.0%}, "
-             f"{figures['cloud']:.0%} of it under cloud; last day",
-             f"{'':38s}{'best tenth':>11s}{'of truth':>10s}{'area':>8s}{'mass':>8s}"]  # fmt: skip
+    head = (f"{figures['days']} days, {len(figures['seeds'])} seas, a pass a day over {figures['swath']:.0%}, "
+            f"{figures['cloud']:.0%} of it under cloud; last day")  # fmt: skip
+    lines = [head, f"{'':38s}{'best tenth':>11s}{'of truth':>10s}{'area':>8s}{'mass':>8s}"]
     for name, row in figures["scores"].items():
         lines.append(
             f"{name:38s}{row['in_best_tenth_last_day']:11.3f}{row['of_truth_map_last_day']:10.3f}"
