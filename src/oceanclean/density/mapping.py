@@ -170,8 +170,9 @@ def _after_looks(
     looked = evidence.effort > 0
     drawn = np.divide(evidence.found, evidence.effort, out=np.zeros_like(after.mean), where=looked)
     shared = np.where(looked, evidence.doubt * np.minimum(drawn, after.mean), 0.0)
-    shared = np.hypot(shared, np.where(before.forecast, after.factor_doubt, own.regional_doubt) * after.mean)
-    std = np.hypot(after.std, shared)
+    common = np.where(before.forecast, after.factor_doubt * after.mean, 0.0)
+    std = np.maximum(np.hypot(after.std, shared), common)
+    shared = np.hypot(shared, common)
     return after.mean, std, with_shared_doubt(after.members, shared / np.maximum(std, 1e-12))
 
 
