@@ -18,10 +18,11 @@ from oceanclean.density import (
     load_settings,
     map_mapper_index,
     time_series,
+    windrows,
     write_geotiff,
     write_zarr,
 )
-from oceanclean.density.hitcurve import area_under, found_in_best
+from oceanclean.density.hitcurve import area_under, found_in_best, searched_between
 from oceanclean.density.verification import Tally, crps, grouped
 from oceanclean.density.windrows import GRID, evaluate_windrows
 from oceanclean.errors import InputError, MissingDataError
@@ -68,7 +69,7 @@ def test_the_geotiff_lies_where_the_map_does(tmp_path, data):
 def test_the_zarr_store_keeps_the_contract(tmp_path, data):
     """Read back, it passes the door."""
     path = write_zarr(data, tmp_path / "m.zarr")
-    back = xr.open_zarr(path).load()
+    back = xr.open_zarr(path, consolidated=False).load()
     assert np.allclose(validate_grid("DensityMap", back, "zarr")[names.DENSITY], data[names.DENSITY])
 
 
@@ -139,6 +140,16 @@ def test_the_hit_curve_knows_the_perfect_and_the_blind_map():
     assert found_in_best(np.zeros(10), truth, area, 0.1) == pytest.approx(0.1)
 
 
+def test_when_a_cell_is_searched_agrees_with_the_curve():
+    """A kilogram's share of the area under the curve sums to the whole curve's, ties included."""
+    rng = np.random.default_rng(7)
+    score, truth, area = rng.integers(0, 6, 200).astype(float), rng.random(200), rng.random(200)
+    low, high = searched_between(score, area)
+    assert (truth * (1 - (low + high) / 2)).sum() / truth.sum() == pytest.approx(area_under(score, truth, area))
+    tenth = (truth * np.clip((0.1 - low) / (high - low), 0, 1)).sum() / truth.sum()
+    assert tenth == pytest.approx(found_in_best(score, truth, area))
+
+
 def test_crps_is_the_integral_of_squared_differences():
     """Against the definition, and its two ends."""
     rng = np.random.default_rng(0)
@@ -180,11 +191,12 @@ def archive(rng, years, places, n=200):
     return pd.concat(rows, ignore_index=True)
 
 
-def test_the_windrow_archive_is_scored_on_seasons_never_seen():
+def test_the_windrow_archive_is_scored_on_seasons_never_seen(monkeypatch):
     """Where windrows return each season, the seasonal map finds them; where they jump about, nothing does."""
     rng = np.random.default_rng(5)
     sea = np.ones(GRID.shape, dtype=bool)
     steady = archive(rng, range(2018, 2021), {1: (5, 38), 4: (15, 40), 7: (20, 36), 10: (30, 34)})
+    monkeypatch.setattr(windrows, "_CHOICES", {"season_share": (0.3, 0.6), "power": (0.0, 1.0)})
     figures = evaluate_windrows(steady, sea=sea, first_scored="2020-01-01", draws=20)
     assert figures["seasons"] == ["2020 MAM", "2020 JJA", "2020 SON"]
     assert figures["scores"]["seasonal map"]["area_under"] > 0.98

@@ -37,3 +37,23 @@ def found_in_best(score: Array, truth: Array, area: Array, share: float = 0.1) -
     """Share of the truth in the best ``share`` of the area."""
     searched, found = hit_curve(score, truth, area)
     return float(np.interp(share, searched, found))
+
+
+def searched_between(score: Array, area: Array) -> tuple[Array, Array]:
+    """Shares of the area that have been searched when the search comes to each cell and when it leaves it.
+
+    Cells of one score are searched together.
+
+    Args:
+        score: (cell) what the map says; any scale.
+        area: (cell) area.
+
+    Returns:
+        Two arrays (cell), 0 to 1.
+    """
+    order = np.argsort(-score, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(score[order])), score.size - 1)
+    edges = np.concatenate([[0.0], np.cumsum(area[order])[ends]]) / area.sum()
+    group = np.zeros(score.size, dtype=np.int64)
+    group[order] = np.searchsorted(ends, np.arange(score.size))
+    return edges[group], edges[group + 1]
