@@ -23,8 +23,8 @@ def looks_of_catches(
 ) -> list[Look]:
     """One look for each hour in which hauls ended; a haul that found nothing is a look at clean water.
 
-    The area seen is the swept strip, mouth × distance through water, times what steering gains: a crew that leads its
-    mouth along windrows works through that much more of its cell.
+    The area seen is the swept strip, mouth × distance through water; a crew that leads its mouth along windrows meets
+    more debris there than the cell holds on the mean (``steering``).
 
     Args:
         catches: ``Catches`` or None.
@@ -45,7 +45,7 @@ def looks_of_catches(
     hours = (table["ended_at"] - table["started_at"]) / pd.Timedelta(hours=1)
     swath = table["swath_m"].fillna(own.swath_m).to_numpy(dtype=float)
     swept = table["swept_m"].fillna(hours * 3600.0 * own.speed_kn * _KNOT).to_numpy(dtype=float)
-    seen = swath * swept / 1e6 * own.steering
+    seen = swath * swept / 1e6
     mass = table["caught_kg"].to_numpy(dtype=float)
     row, column, _ = region.grid.index(table.geometry.x.to_numpy(), table.geometry.y.to_numpy())
     sensor = SensorModel(
@@ -59,10 +59,9 @@ def looks_of_catches(
         np.add.at(kg, (row[rows], column[rows]), mass[rows])
         kg, _ = off_land(kg, region)
         area, _ = off_land(area, region)
+        seen_km2 = np.minimum(area, region.grid.area_km2)
         names = tuple(table["catch_id"].iloc[rows])
-        looks.append(
-            Look(sensor, pd.Timestamp(hour), np.minimum(area, region.grid.area_km2), kg, names, own.std_steering)
-        )  # type: ignore[arg-type]
+        looks.append(Look(sensor, pd.Timestamp(str(hour)), seen_km2, kg, names, own.std_steering, own.steering))
     return looks
 
 

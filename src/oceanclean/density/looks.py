@@ -35,6 +35,7 @@ class Look:
         found_kg: (lat, lon) mass of the debris found, in the pixels themselves.
         scenes: the scenes that were joined.
         doubt: relative doubt of the mass that all cells of the look share.
+        gain: debris in the way of what was seen over that of the cell around it (a mouth that is steered).
     """
 
     sensor: SensorModel
@@ -43,6 +44,7 @@ class Look:
     found_kg: Array
     scenes: tuple[str, ...]
     doubt: float
+    gain: float = 1.0
 
 
 def looks_of(
@@ -120,7 +122,8 @@ def evidence_of(
     weight, streak = 0.0, 0.0
     for look in looks:
         fresh = float(np.exp(-hours_apart(look, when) / settings.look_scale_h))
-        own = fresh * look.sensor.found * look.sensor.visible_share * look.seen_km2 / clump
+        share = look.sensor.found * look.sensor.visible_share * look.gain
+        own = fresh * share * look.seen_km2 / clump
         found += fresh * look.found_kg / clump
         effort += own
         wrong = fresh * look.sensor.false_per_km2 * look.seen_km2

@@ -248,9 +248,7 @@ def _figures(field: Array, truth: pd.DataFrame, drawn: Array, area: Array, sea: 
     return np.column_stack([under / total, tenth / total])
 
 
-def _report(
-    found: Mapping[str, Sequence[Array]], labels: Sequence[str], chosen: SeasonalMap
-) -> dict[str, Any]:
+def _report(found: Mapping[str, Sequence[Array]], labels: Sequence[str], chosen: SeasonalMap) -> dict[str, Any]:
     """Means over seasons, and gains with intervals from the days drawn."""
     arrays = {name: np.array(values) for name, values in found.items()}  # (season, draw, figure)
     scores = {
