@@ -206,7 +206,7 @@ def test_negative_masses_are_refused(region, model, column):
 def test_a_sensor_without_a_model_is_refused(region, model):
     """Its looks have no mass; the error lists the sensors there are."""
     with pytest.raises(InputError, match="sentinel2"):
-        mapped(region, model, reports=detections(sensor="planetscope"))
+        mapped(region, model, reports=detections(sensor="landsat"))
 
 
 def test_sargassum_weighs_nothing(region, model):

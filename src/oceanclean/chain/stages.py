@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
 from oceanclean.chain.facts import approval_of, page_facts
+from oceanclean.chain.observing import climatology_file, write_map
 from oceanclean.chain.outcome import outcome_of, reports_key
-from oceanclean.chain.previous import issued_before, previous_run, stage_folder, used_before
+from oceanclean.chain.previous import previous_run, stage_folder, used_before
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_grid, load_table, save_grid, save_table
@@ -186,49 +187,27 @@ def new_scenes(run: DailyRun, ingested: StageRecord) -> list[str]:
     return [s.scene_id for s in scenes_of(ingested) if s.scene_id not in used]
 
 
-def map_time(run: DailyRun, before: Path | None, segmentations: Sequence[Segmentation], sightings: Any) -> str:
-    """Valid time of the density map: the youngest new look, not before the prior begins; without one the issue time."""
-    looks = [s.scene.acquired for s in segmentations]
-    if not looks and len(sightings):
-        looks = [sightings["observed_at"].max().strftime("%Y-%m-%dT%H:%M:%SZ")]
-    return max([*looks, issued_before(before)]) if looks else run.issue_time
-
-
 def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord]) -> StageRecord:
-    """Turn all new looks and yesterday's forecast into one map of kg km⁻² with its doubt."""
-    from oceanclean import density
-
+    """Turn all new looks, hauls and yesterday's forecast into one map of kg km⁻² with its doubt."""
     before = previous_run(run)
     prior_file = before / "forecast" / "forecast.nc" if before else None
+    tracks_file = before / "forecast" / "tracks.nc" if before else None
+    if tracks_file is not None and not tracks_file.is_file():
+        tracks_file = None
+    climate = climatology_file(run)
     inputs = {
         "ingest": ingested.outputs["sightings.parquet"],
+        "forcing": ingested.outputs["forcing.nc"],
         "detected": [d.digest for d in detected],
         "prior": digest_file(prior_file) if prior_file else None,
-        "settings": _settings_digest(run, "density"),
+        "tracks": digest_file(tracks_file) if tracks_file else None,
+        "catches": reports_key(run),
+        "climatology": digest_file(climate) if climate else None,
+        "settings": _settings_digest(run, "density", "drift"),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
-        segmentations = segmentations_of(detected)
-        sightings = load_table("Detections", ingested.path("sightings.parquet"))
-        used = used_before(before)
-        # only what today's sources still offer can be met again
-        offered = {*ingested.facts["scenes"], *sightings["detection_id"]}
-        sightings = sightings[~sightings["detection_id"].isin(used)]
-        looks = ({s.scene.scene_id for s in segmentations} | {*sightings["detection_id"]} | used) & offered
-        when = map_time(run, before, segmentations, sightings)
-        prior = load_grid("DensityForecast", prior_file) if prior_file else None
-        settings = density.load_settings(run.config)
-        result = density.density_map(
-            run.region, segmentations, sightings, prior, valid_time=when, issue_time=run.issue_time, settings=settings,
-        )  # fmt: skip
-        save_grid("DensityMap", result, folder / "density.nc")
-        density.hot_spots(result, run.region, settings).to_parquet(folder / "hotspots.parquet")
-        return {
-            **density.summary(result, run.region),  # with its sentences under "degraded"
-            "map_time": when,
-            "prior": before.name if before else "",
-            "looks": sorted(looks),
-        }
+        return write_map(run, ingested, segmentations_of(detected), before, (prior_file, tracks_file), folder)
 
     return run.stage("map", inputs, body)
 
@@ -432,7 +411,7 @@ def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing:
 
     valid = np.datetime64(looked.attrs["valid_time"].removesuffix("Z"))
     hours = float((np.datetime64(run.issue_time[:-1]) - valid) / np.timedelta64(1, "h"))
-    now = looked.copy(deep=True)
+    now = looked.drop_vars(["debris_density_quantile", "quantile"], errors="ignore").copy(deep=True)
     at_issue = fields.sel(time=np.datetime64(run.issue_time[:-1]), method="nearest")
     for name in (names.DENSITY, names.DENSITY_STD):
         now[name].values[:] = at_issue[name].values

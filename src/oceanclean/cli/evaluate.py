@@ -159,6 +159,36 @@ def drift(
 
 
 @app.command()
+def density(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the windrow archive (.xlsx of Cózar et al. 2024); else twin only.")
+    ] = None,
+    days: Annotated[int, typer.Option(help="Days of the simulated sea; 0 leaves it out.", min=0, max=60)] = 10,
+    seas: Annotated[int, typer.Option(help="Simulated seas.", min=1, max=50)] = 3,
+    region: options.RegionName = "demo",
+    config: Config = None,
+    json: JsonFile = None,
+) -> None:
+    """Score the density map: in a simulated sea with clouds, and on the windrow archive, references beside it."""
+    from oceanclean.chain import density_twin
+    from oceanclean.chain.windrow_archive import archive_table, evaluate_archive
+
+    figures: dict[str, Any] = {}
+    with options.progress_bar(hidden=False) as bar:
+        if days:
+            figures["twin"] = density_twin.evaluate_twin(
+                region, days=days, seeds=tuple(range(seas)), config=config, progress=bar
+            )
+        if data is not None:
+            figures["windrows"] = evaluate_archive(data, bar)
+    if "twin" in figures:
+        typer.echo(density_twin.twin_table(figures["twin"]))
+    if "windrows" in figures:
+        typer.echo(archive_table(figures["windrows"]))
+    _write(figures, json)
+
+
+@app.command()
 def allocation(
     data: Annotated[Path, typer.Option(help="Folder with benchmark instances and best_known.csv.")],
     seconds: Annotated[float, typer.Option(help="Wall time for each instance.", min=0.1)] = 10.0,

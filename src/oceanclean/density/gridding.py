@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +56,7 @@ def summed(values: NDArray[np.float64], parts: int) -> NDArray[np.float64]:
 def grid_segmentation(path: str, threshold: float, grid: Grid) -> Looked:
     """Area looked at and probability-weighted debris area of a segmentation raster, by cell.
 
-    A pixel that an edge of the grid cuts is shared out in sixteenths; the sums over all cells are exact. Gated pixels
+    A pixel that an edge of the grid cuts is split by area; the sums over all cells are exact. Gated pixels
     (cloud, shadow, glint, land, shore, no data) were not looked at. Probabilities below the threshold count as none:
     the many small ones of clean water would outweigh the debris.
 
@@ -106,41 +107,104 @@ class _Sum:
 
 def _share_out(
     grid: Grid, lon: NDArray[np.float64], lat: NDArray[np.float64],
-    amounts: tuple[tuple[_Sum, NDArray[np.float64]], ...], parts: int = 4,
+    amounts: tuple[tuple[_Sum, NDArray[np.float64]], ...],
 ) -> None:  # fmt: skip
-    """Add amounts of pixels to the cells that they lie in.
+    """Add amounts of pixels to the cells that they lie in; a pixel that edges cut is split by area, exactly.
 
     Args:
         grid: target.
         lon: (row + 1, column + 1) of the pixels' corners.
         lat: as ``lon``.
         amounts: sums and what each pixel (row, column) adds to them.
-        parts: a pixel cut by an edge is split into ``parts`` × ``parts``.
     """
-    row, column, inside = grid.index(lon, lat)
-    key = np.where(inside, row * grid.nx + column, -1)
-    corners = (key[:-1, :-1], key[:-1, 1:], key[1:, :-1], key[1:, 1:])
-    whole = (corners[0] == corners[1]) & (corners[0] == corners[2]) & (corners[0] == corners[3])
-    cell = corners[0][whole]
-    cut = np.nonzero(~whole)
-    for total, amount in amounts:
-        total.add(np.maximum(cell, 0), cell >= 0, amount[whole])
-    if not len(cut[0]):
-        return
     # the turn changes far from the grid, so that corners of one pixel are never a turn apart
     middle = grid.west + grid.step * grid.nx / 2
-    turned = middle + np.mod(lon - middle + 180.0, 360.0) - 180.0
-    for i in range(parts):
-        for j in range(parts):
-            y, x = (i + 0.5) / parts, (j + 0.5) / parts
-            here, there = (
-                (1 - y) * ((1 - x) * a[:-1, :-1][cut] + x * a[:-1, 1:][cut])
-                + y * ((1 - x) * a[1:, :-1][cut] + x * a[1:, 1:][cut])
-                for a in (turned, lat)
-            )
-            r, c, within = grid.index(here, there)
+    x = (middle + np.mod(lon - middle + 180.0, 360.0) - 180.0 - grid.west) / grid.step
+    y = (lat - grid.south) / grid.step
+    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    beside = (column < 0) | (column >= grid.nx) | (row < 0) | (row >= grid.ny)
+    key = np.where(beside, -1, row * grid.nx + column)
+    whole = _alike(key) & ((key[:-1, :-1] >= 0) | ~_spans(x, y, grid))
+    cell = key[:-1, :-1][whole]
+    for total, amount in amounts:
+        total.add(np.maximum(cell, 0), cell >= 0, amount[whole])
+    cut = np.nonzero(~whole)
+    if len(cut[0]):
+        corner_x, corner_y = (np.stack([a[cut[0] + i, cut[1] + j] for i, j in _AROUND]) for a in (x, y))
+        torn = np.ptp(corner_x, axis=0) * grid.step > 180.0  # on the far side of the globe, where the turn changes
+        for total, amount in amounts:
+            total.outside += float(amount[cut][torn].sum())
+        if not torn.all():
+            near = [(total, amount[cut][~torn]) for total, amount in amounts]
+            _split(grid, corner_x[:, ~torn], corner_y[:, ~torn], near)
+
+
+#: Corners of a pixel in turn: offsets of row and column.
+_AROUND = ((0, 0), (0, 1), (1, 1), (1, 0))
+
+
+def _alike(key: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Pixels (row, column) whose four corners have one key."""
+    first = key[:-1, :-1]
+    return (first == key[:-1, 1:]) & (first == key[1:, :-1]) & (first == key[1:, 1:])
+
+
+def _spans(x: NDArray[np.float64], y: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
+    """Pixels (row, column) whose bounding box reaches into the grid."""
+    low_x, high_x, low_y, high_y = (
+        reduce(pick, (a[:-1, :-1], a[:-1, 1:], a[1:, :-1], a[1:, 1:]))
+        for a in (x, y)
+        for pick in (np.minimum, np.maximum)
+    )
+    return (low_x < grid.nx) & (high_x > 0) & (low_y < grid.ny) & (high_y > 0)
+
+
+def _split(
+    grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64], amounts: list[tuple[_Sum, NDArray[np.float64]]]
+) -> None:
+    """Split quadrilaterals by the cells that they overlap.
+
+    The area of a polygon beyond x = c and y = r is the integral of (x − c) dy over the parts of its edges that lie
+    there: the clipped outline's other parts run along x = c, where x − c is 0, or along y = r, where dy is 0 (Green's
+    theorem). A cell's share follows from the areas beyond its four corners.
+
+    Args:
+        grid: target.
+        x: (corner, pixel) in cells from the grid's western edge, in turn around the pixel.
+        y: (corner, pixel) in cells from its southern edge.
+        amounts: sums and what each pixel adds.
+    """
+    left, down = np.floor(x.min(axis=0)), np.floor(y.min(axis=0))
+    columns, rows = (int(np.max(np.floor(a.max(axis=0)) - low)) + 1 for a, low in ((x, left), (y, down)))
+    x, y = x - left, y - down
+    beyond = [[_area_beyond(x, y, float(c), float(r)) for c in range(columns + 1)] for r in range(rows + 1)]
+    whole = beyond[0][0]
+    for r in range(rows):
+        for c in range(columns):
+            part = beyond[r][c] - beyond[r][c + 1] - beyond[r + 1][c] + beyond[r + 1][c + 1]
+            share = np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+            column, row = (left + c).astype(np.int64), (down + r).astype(np.int64)
+            inside = (column >= 0) & (column < grid.nx) & (row >= 0) & (row < grid.ny)
+            cell = np.where(inside, row * grid.nx + column, 0)
             for total, amount in amounts:
-                total.add(r * grid.nx + c, within, amount[cut] / parts**2)
+                total.add(cell, inside, amount * share)
+
+
+def _area_beyond(x: NDArray[np.float64], y: NDArray[np.float64], c: float, r: float) -> NDArray[np.float64]:
+    """Signed area (pixel) of quadrilaterals (corner, pixel) where x > c and y > r."""
+    area = np.zeros(x.shape[1])
+    for k in range(len(x)):
+        x0, y0, dx, dy = x[k], y[k], x[(k + 1) % len(x)] - x[k], y[(k + 1) % len(x)] - y[k]
+        start, end = np.zeros_like(x0), np.ones_like(x0)
+        for at, slope, limit in ((x0, dx, c), (y0, dy, r)):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                crossing = (limit - at) / slope
+            start = np.where(slope > 0, np.maximum(start, crossing), start)
+            end = np.where(slope < 0, np.minimum(end, crossing), end)
+            end = np.where((slope == 0) & (at <= limit), start, end)
+        length = np.maximum(end - start, 0.0)
+        area += np.where(length > 0, (x0 + dx * (start + end) / 2 - c) * dy * length, 0.0)
+    return area
 
 
 def _check_raster(source: DatasetReader, path: str) -> None:
@@ -236,6 +300,19 @@ def grid_targets(
         cells[:, index] += amounts[number][:, None] * share
         outside += float(amounts[number, 0] * (1 - share.sum()))
     return cells.reshape(-1, *grid.shape), outside
+
+
+def shares_of_cells(polygon: object, grid: Grid) -> NDArray[np.float64]:
+    """Share (lat, lon) of each cell's area that lies in a polygon (EPSG:4326, any turn of longitude)."""
+    import shapely
+
+    flat = shapely.transform(shapely.make_valid(polygon), lambda xy: _equal_area(_one_turn(xy, grid)))
+    index, share = _shares(polygon, grid)
+    edges = _equal_area(np.column_stack([np.zeros(grid.ny + 1), grid.lat_edges]))[:, 1]
+    cell = np.repeat(np.diff(edges)[:, None] * grid.step, grid.nx, axis=1).ravel()
+    out = np.zeros(grid.nx * grid.ny)
+    out[index] = share * flat.area / cell[index]
+    return np.minimum(out, 1.0).reshape(grid.shape)
 
 
 def _shares(polygon: object, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oceanclean.density.assimilation import Evidence
 from oceanclean.density.gridding import Looked, finer, grid_segmentation, summed
-from oceanclean.density.observation import DensitySettings, SensorModel, kg_per_detected_m2, sensor_model
+from oceanclean.density.observation import (
+    DensitySettings,
+    SensorModel,
+    kg_per_detected_m2,
+    relative_doubt,
+    sensor_model,
+)
 from oceanclean.products.scene import Segmentation
 from oceanclean.region import Grid, Region
 
@@ -27,6 +34,8 @@ class Look:
         seen_km2: (lat, lon) area looked at.
         found_kg: (lat, lon) mass of the debris found, in the pixels themselves.
         scenes: the scenes that were joined.
+        doubt: relative doubt of the mass that all cells of the look share.
+        gain: debris in the way of what was seen over that of the cell around it (a mouth that is steered).
     """
 
     sensor: SensorModel
@@ -34,6 +43,8 @@ class Look:
     seen_km2: Array
     found_kg: Array
     scenes: tuple[str, ...]
+    doubt: float
+    gain: float = 1.0
 
 
 def looks_of(
@@ -53,6 +64,8 @@ def looks_of(
         InputError: a raster that cannot be read.
     """
     model = sensor_model(settings, "sentinel2", "segmentations")
+    if segmentations:
+        _same_model(model, segmentations[0], notes)
     ordered = sorted(segmentations, key=lambda s: (s.scene.acquired, s.scene.scene_id))
     passes: list[list[Segmentation]] = []
     for one in ordered:
@@ -61,7 +74,70 @@ def looks_of(
             passes[-1].append(one)
         else:
             passes.append([one])
-    return [_joined(scenes, region, settings, model, notes) for scenes in passes]
+    looks = [_joined(scenes, region, settings, model, notes) for scenes in passes]
+    return [look for look in looks if look.scenes]
+
+
+def _same_model(sensor: SensorModel, one: Segmentation, notes: list[str]) -> None:
+    """Say where a sensor's rates were measured with another model than the one that looked."""
+    measured = sensor.rates.measured if sensor.rates else None
+    if measured is not None and one.model_sha256 != measured.model_sha256:
+        both = f"{measured.model_sha256[:8]} against {one.model_sha256[:8]}"
+        notes.append("Detection and false-alarm rates were measured with another segmenter than today's "
+                     f"({both}): the map's doubt may be too small.")  # fmt: skip
+
+
+def conditions_of(one: Segmentation) -> dict[str, float]:
+    """What is known of a scene on which detection may depend: shares of cloud and glint, and what its notes say."""
+    gate = {k.removeprefix("gate_"): v for k, v in one.statistics.items() if k.startswith("gate_")}
+    water = sum(gate.values()) - gate.get("no_data", 0.0) - gate.get("land", 0.0)
+    out = {}
+    if water > 0:
+        out["cloud_share"] = (gate.get("cloud", 0.0) + gate.get("cloud_shadow", 0.0)) / water
+        out["glint_share"] = gate.get("glint", 0.0) / water
+    for name in ("wind_m_s", "off_nadir_deg"):
+        try:
+            out[name] = float(one.scene.notes[name])
+        except (KeyError, ValueError):
+            continue
+    return out
+
+
+def evidence_of(
+    looks: Sequence[Look], shape: tuple[int, int], when: pd.Timestamp, settings: DensitySettings
+) -> Evidence:
+    """All looks together, as counts of clumps by cell.
+
+    A look that is ``h`` hours from the map's time counts with weight exp(−h / look_scale_h) (a power likelihood:
+    Ibrahim & Chen 2000, 10.1214/ss/1009212673): it says the same with less force, so that more doubt is left.
+
+    Args:
+        looks: at least one.
+        shape: (lat, lon).
+        when: time of the map.
+        settings: of the room.
+    """
+    found, effort, false = (np.zeros(shape) for _ in range(3))
+    clump = settings.windrows.clump_kg
+    weight, streak = 0.0, 0.0
+    for look in looks:
+        fresh = float(np.exp(-hours_apart(look, when) / settings.look_scale_h))
+        share = look.sensor.found * look.sensor.visible_share * look.gain
+        own = fresh * share * look.seen_km2 / clump
+        found += fresh * look.found_kg / clump
+        effort += own
+        wrong = fresh * look.sensor.false_per_km2 * look.seen_km2
+        false += wrong
+        streak += float(wrong.sum()) * look.sensor.false_shape
+        weight += float(wrong.sum())
+    total = float(sum(look.found_kg.sum() for look in looks))
+    doubt = sum(look.doubt * float(look.found_kg.sum()) for look in looks) / total if total > 0 else looks[-1].doubt
+    return Evidence(found, effort, false, streak / weight if weight > 0 else 1.0, doubt)
+
+
+def hours_apart(look: Look, when: pd.Timestamp) -> float:
+    """Hours between a look and the map, either way."""
+    return float(abs((when - look.time) / pd.Timedelta(hours=1)))
 
 
 def _minutes(first: Segmentation, second: Segmentation) -> float:
@@ -76,21 +152,47 @@ def _joined(
     parts = settings.subcells
     fine = finer(region.grid, parts)
     seen, debris = np.zeros(fine.shape), np.zeros(fine.shape)
-    double = 0.0
+    double, used, conditions = 0.0, [], []
     for one in scenes:
         looked: Looked = grid_segmentation(one.raster, one.threshold, fine)
+        if not _plausible(looked, one, settings, notes):
+            continue
+        used.append(one.scene.scene_id)
+        conditions.append((float(looked.seen_km2.sum()), conditions_of(one)))
         better = looked.seen_km2 > seen
         double += float(np.minimum(looked.seen_km2, seen).sum())
         seen = np.where(better, looked.seen_km2, seen)
         debris = np.where(better, looked.debris_m2, debris)
     if double > 1.0:
-        notes.append(f"{len(scenes)} scenes of one pass overlap by {double:.0f} km²: each part of the sea counts once.")
+        notes.append(f"{len(used)} scenes of one pass overlap by {double:.0f} km²: each part of the sea counts once.")
     mass, lost = off_land(summed(debris, parts) * kg_per_detected_m2(settings, model), region)
     if lost > 0:
         notes.append(f"{lost:.0f} kg of debris seen far inside land cells were left out.")
     when = max(pd.Timestamp(s.scene.acquired) for s in scenes)
-    return Look(model, when, np.minimum(summed(seen, parts), region.grid.area_km2), mass,
-                tuple(s.scene.scene_id for s in scenes))  # fmt: skip
+    sensor = model.under(_mean_conditions(conditions), notes, ", ".join(used)) if used else model
+    return Look(sensor, when, np.minimum(summed(seen, parts), region.grid.area_km2), mass, tuple(used),
+                relative_doubt(settings, sensor))  # fmt: skip
+
+
+def _plausible(looked: Looked, one: Segmentation, settings: DensitySettings, notes: list[str]) -> bool:
+    """Whether a scene's share of debris can be; a wrong radiometry or a broken band paints the whole sea."""
+    seen = float(looked.seen_km2.sum())
+    share = float(looked.debris_m2.sum()) / 1e6 / seen if seen > 0 else 0.0
+    if share <= settings.implausible_share:
+        return True
+    notes.append(f"Scene {one.scene.scene_id} (radiometry {one.scene.radiometry}) marks {share:.1%} of {seen:.0f} km² "
+                 "as debris, more than any sea holds: a wrong radiometry or a fault of the sensor. It was not "
+                 "used; check how the scene is tagged.")  # fmt: skip
+    return False
+
+
+def _mean_conditions(scenes: Sequence[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
+    """Conditions of a pass: means over its scenes by area seen, of the measures that all have."""
+    total = sum(area for area, _ in scenes)
+    shared = set.intersection(*(set(c) for _, c in scenes))
+    if total <= 0:
+        return {}
+    return {k: sum(area * c[k] for area, c in scenes) / total for k in sorted(shared)}
 
 
 def off_land(mass: Array, region: Region, reach: int = 2) -> tuple[Array, float]:

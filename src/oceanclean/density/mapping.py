@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from oceanclean.density.bayes import Belief, at_least
-from oceanclean.density.looks import Look, looks_of, part_of_cell
-from oceanclean.density.observation import DensitySettings, relative_doubt
+from oceanclean.density.assimilation import Scheme, analyse
+from oceanclean.density.bayes import at_least
+from oceanclean.density.catches import looks_of_catches, taken_aboard
+from oceanclean.density.ensemble import Members, with_moments, with_shared_doubt
+from oceanclean.density.looks import Look, evidence_of, hours_apart, looks_of, part_of_cell
+from oceanclean.density.moving import Carry, moved_detections, moved_look
+from oceanclean.density.observation import DensitySettings
+from oceanclean.density.prior import Prior, believed, reach_cells
 from oceanclean.density.reports import Reports, reports_of
 from oceanclean.errors import InputError
 from oceanclean.products import describe, names, validate_grid
@@ -24,36 +30,62 @@ from oceanclean.region import Region
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from oceanclean.density.climatology import Climatology
+
 Array = NDArray[np.float64]
 Moment = str | datetime | pd.Timestamp
 
 LAND, CLIMATOLOGY, FORECAST, OBSERVATION = 0, 1, 2, 3
-#: A forecast counts for a map time up to this much outside its own times.
-_FORECAST_SLACK = pd.Timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is believed of each cell.
+
+    Attributes:
+        members: (member, lat, lon) kg km-2.
+        mean: (lat, lon) kg km-2.
+        std: (lat, lon) kg km-2.
+        seen: (lat, lon) share of the cell looked at.
+        age: (lat, lon) hours since the youngest look, NaN without one.
+    """
+
+    members: Members
+    mean: Array
+    std: Array
+    seen: Array
+    age: Array
 
 
 def density_map(
     region: Region, segmentations: Sequence[Segmentation], detections: gpd.GeoDataFrame | None,
     prior: xr.Dataset | None, *, valid_time: Moment, issue_time: Moment, settings: DensitySettings,
+    tracks: xr.Dataset | None = None, catches: gpd.GeoDataFrame | None = None, carry: Carry | None = None,
+    climatology: Climatology | None = None, seed: int = 0,
 ) -> xr.Dataset:  # fmt: skip
     """Estimate debris density in every sea cell of the region.
 
     A cell that a scene has seen combines what was believed before with what was found and what was not; a report
     raises a cell to at least what it says; a cell without a look keeps the forecast's mean with a wider doubt, or the
-    region's background. A cloud is not a clean sea: gated pixels are no look.
+    climatology, moved by what was found around it as far as the forecast's members say that they go together. A cloud
+    is not a clean sea: gated pixels are no look.
 
     Args:
         region: grid, land and background.
         segmentations: today's scenes as the vision room left them.
-        detections: ``Detections`` of other sensors, where they are or have been moved to at ``valid_time``; a column
-            ``mass_kg`` wins over the estimate from area and cover.
+        detections: ``Detections`` of other sensors; a column ``mass_kg`` wins over the estimate from area and cover.
         prior: an earlier ``DensityForecast``, or one time of it, or None.
         valid_time: time of the map.
-        issue_time: scenes and detections after it are refused and said.
+        issue_time: scenes, detections and catches after it are refused and said.
         settings: of the room.
+        tracks: ``DebrisTracks`` of the same forecast: where its members have their debris.
+        catches: ``Catches`` since the forecast was made: each haul measures, and what it took is gone.
+        carry: brings observations of other hours to the map's time by drift; None leaves them where they were.
+        climatology: where neither look nor forecast is; None: the region's background.
+        seed: of the members where no forecast tells.
 
     Returns:
-        ``DensityMap``; sentences for the plan page stand in the attribute ``degraded`` (JSON).
+        ``DensityMap`` with quantiles; sentences for the plan page stand in the attribute ``degraded`` (JSON).
 
     Raises:
         InputError: a negative mass, a sensor without a model, a raster that cannot be read.
@@ -61,26 +93,87 @@ def density_map(
     when, now = _utc(valid_time), _utc(issue_time)
     notes: list[str] = []
     scenes = _not_after(segmentations, now, notes)
-    mean, std, has_forecast = _believed(region, prior, when, settings, notes)
+    before = believed(region, prior, when, settings, notes, climatology)
     looks = looks_of(scenes, region, settings, notes)
+    hauls = looks_of_catches(catches, region, settings, now, notes)
+    taken = taken_aboard(hauls, region.grid.shape)
+    if detections is not None and carry is not None and len(detections):
+        detections = moved_detections(detections, when, carry)
+    if carry is not None:
+        looks, hauls = ([moved_look(one, region, when, carry, notes) for one in part] for part in (looks, hauls))
+        taken = taken_aboard(hauls, region.grid.shape)
     reports = reports_of(detections, region, settings, {s.scene.scene_id for s in scenes}, now, notes)
-    seen, age = np.zeros(region.grid.shape), np.full(region.grid.shape, np.nan)
-    if looks:
-        mean, std, seen, age = _after_looks(region, looks, mean, std, when, settings)
-    if reports is not None:
-        mean, std, seen, age = _after_reports(region, reports, mean, std, seen, age, when)
+    members = before.members(region, tracks, when, settings, seed)
+    found = estimate(region, before, members, [*looks, *hauls], reports, when, settings, taken)
     reported = reports.mass_kg > 0 if reports is not None else np.zeros(region.grid.shape, dtype=bool)
-    origin = np.where(has_forecast, FORECAST, CLIMATOLOGY)
-    origin[(seen >= settings.least_fraction) | reported] = OBSERVATION
-    data = _dataset(region, mean, std, seen, age, origin)
+    origin = np.where(before.forecast, FORECAST, CLIMATOLOGY)
+    origin[(found.seen >= settings.least_fraction) | reported] = OBSERVATION
+    data = as_map(region, found, origin, settings.assimilation.quantiles)
     data.attrs = {
         "valid_time": _iso(when), "issue_time": _iso(now), "region": region.name,
         "scenes": json.dumps([name for look in looks for name in look.scenes]),
         "reports": len(reports.ids) if reports is not None else 0,
-        "background_source": region.settings.background.source,
+        "catches": json.dumps([name for look in hauls for name in look.scenes]),
+        "background_source": before.source,
         "degraded": json.dumps(list(dict.fromkeys(notes))),
     }  # fmt: skip
     return validate_grid("DensityMap", describe("DensityMap", data), f"density map of {region.name}")
+
+
+def estimate(
+    region: Region, before: Prior, members: Members, looks: Sequence[Look], reports: Reports | None,
+    when: pd.Timestamp, settings: DensitySettings, taken: Array | None = None,
+) -> Estimate:  # fmt: skip
+    """Join belief and observations that stand at one time already.
+
+    Args:
+        region: grid and land.
+        before: belief before any look.
+        members: (member, lat, lon) fields of it.
+        looks: of scenes and hauls; they may be none.
+        reports: where debris was said to be, or None.
+        when: time of the map.
+        settings: of the room.
+        taken: (lat, lon) kg that hauls took out of the sea after they measured it.
+    """
+    mean, std, fields = before.mean, before.std, members
+    seen, age = np.zeros(region.grid.shape), np.full(region.grid.shape, np.nan)
+    if looks:
+        mean, std, fields = _after_looks(region, before, members, looks, when, settings)
+        for look in looks:
+            share = part_of_cell(look.seen_km2, region.grid)
+            seen = np.maximum(seen, share)
+            recent = (look.seen_km2 > 0) & (share >= settings.least_fraction)
+            age = np.where(recent, np.fmin(age, hours_apart(look, when)), age)
+    if reports is not None:
+        mean, std, seen, age = _after_reports(region, reports, mean, std, seen, age, when)
+    if taken is not None and (taken > 0).any():
+        left = np.maximum(mean - taken / region.grid.area_km2, 0.05 * mean)
+        mean = np.where(taken > 0, left, mean)
+    if mean is not before.mean:
+        flat = with_moments(fields.reshape(len(fields), -1), mean.ravel(), std.ravel())
+        fields = flat.reshape(fields.shape)
+    return Estimate(fields, mean, std, seen, age)
+
+
+def _after_looks(
+    region: Region, before: Prior, members: Members, looks: Sequence[Look], when: pd.Timestamp,
+    settings: DensitySettings,
+) -> tuple[Array, Array, Members]:  # fmt: skip
+    """Mean, doubt (lat, lon) and members after all looks."""
+    dense, own = settings.windrows, settings.assimilation
+    weight = dense.share * region.settings.background.mean_kg_km2 / dense.mean_kg_km2
+    evidence = evidence_of(looks, region.grid.shape, when, settings)
+    scheme = Scheme(own.regional_doubt, reach_cells(region, own.reach_km), weight, dense.mean_kg_km2, dense.std_kg_km2)
+    after = analyse(members, before.mean, before.std, evidence, scheme, before.forecast)
+    # the figure of mass per area is the same in all cells of a look, the doubt of the total in all cells of a forecast
+    looked = evidence.effort > 0
+    drawn = np.divide(evidence.found, evidence.effort, out=np.zeros_like(after.mean), where=looked)
+    shared = np.where(looked, evidence.doubt * np.minimum(drawn, after.mean), 0.0)
+    common = np.where(before.forecast, after.factor_doubt * after.mean, 0.0)
+    std = np.maximum(np.hypot(after.std, shared), common)
+    shared = np.hypot(shared, common)
+    return after.mean, std, with_shared_doubt(after.members, shared / np.maximum(std, 1e-12))
 
 
 def _utc(value: Moment) -> pd.Timestamp:
@@ -105,100 +198,6 @@ def _not_after(segmentations: Sequence[Segmentation], now: pd.Timestamp, notes: 
     return list(kept.values())
 
 
-def _believed(
-    region: Region, prior: xr.Dataset | None, when: pd.Timestamp, settings: DensitySettings, notes: list[str]
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Mean and doubt (lat, lon) before today's looks, and where they come from a forecast."""
-    background = region.settings.background
-    mean = np.full(region.grid.shape, background.mean_kg_km2)
-    std = np.full(region.grid.shape, background.std_kg_km2)
-    fields = _forecast_at(region, prior, when, notes)
-    if fields is None:
-        return mean, std, np.zeros(region.grid.shape, dtype=bool)
-    forecast, spread = fields
-    known = np.isfinite(forecast) & np.isfinite(spread)
-    forecast, spread = np.nan_to_num(forecast), np.nan_to_num(spread)
-    wider = np.sqrt(
-        spread**2 + (settings.forecast_doubt * forecast) ** 2 + (settings.forecast_floor * background.std_kg_km2) ** 2
-    )
-    return np.where(known, forecast, mean), np.where(known, wider, std), known
-
-
-def _forecast_at(
-    region: Region, prior: xr.Dataset | None, when: pd.Timestamp, notes: list[str]
-) -> tuple[Array, Array] | None:
-    """The forecast's mean and spread at a time, linear between its times; None where it cannot be used."""
-    if prior is None:
-        return None
-    grid = region.grid
-    same = all(
-        prior[axis].size == own.size and np.allclose(prior[axis], own, atol=1e-6)
-        for axis, own in (("lat", grid.lat), ("lon", grid.lon))
-    )
-    if not same:
-        notes.append("The earlier forecast is on another grid and was not used.")
-        return None
-    fields = prior[[names.DENSITY, names.DENSITY_STD]]
-    if "time" in fields.dims:
-        moment = when.tz_convert("UTC").tz_localize(None)
-        first, last = (pd.Timestamp(t) for t in fields["time"].to_numpy()[[0, -1]])
-        if moment < first - _FORECAST_SLACK or moment > last + _FORECAST_SLACK:
-            notes.append(f"The earlier forecast (to {last:%Y-%m-%d %H:%M} UTC) does not reach the map's time; it was "
-                         "not used.")  # fmt: skip
-            return None
-        fields = _at_time(fields, min(max(moment, first), last))
-    return tuple(fields[n].to_numpy().astype(np.float64) for n in (names.DENSITY, names.DENSITY_STD))  # type: ignore[return-value]
-
-
-def _at_time(fields: xr.Dataset, moment: pd.Timestamp) -> xr.Dataset:
-    """Linear between the two times around a moment, which lies within the fields' times."""
-    times = fields["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
-    position = float(np.interp(moment.as_unit("ns").value, times, np.arange(times.size)))
-    low = int(position)
-    high = min(low + 1, times.size - 1)
-    share = position - low
-    return fields.isel(time=low, drop=True) * (1 - share) + fields.isel(time=high, drop=True) * share
-
-
-def _after_looks(
-    region: Region, looks: Sequence[Look], mean: Array, std: Array, when: pd.Timestamp, settings: DensitySettings
-) -> tuple[Array, Array, Array, Array]:
-    """Mean, doubt, share seen and age (lat, lon) after all looks, the oldest first.
-
-    A look that is ``h`` hours from the map's time counts with weight exp(−h / look_scale_h) (a power likelihood:
-    Ibrahim & Chen 2000, 10.1214/ss/1009212673): it says the same with less force, so that more doubt is left.
-    """
-    grid, dense = region.grid, settings.windrows
-    weight = dense.share * region.settings.background.mean_kg_km2 / dense.mean_kg_km2
-    looked = np.zeros(grid.shape, dtype=bool)
-    found_total, effort_total, false_total, calibration = (np.zeros(grid.shape) for _ in range(4))
-    seen, age = np.zeros(grid.shape), np.full(grid.shape, np.nan)
-    for look in looks:
-        hours = abs((when - _utc(look.time)) / pd.Timedelta(hours=1))
-        fresh = float(np.exp(-hours / settings.look_scale_h))
-        found_total += fresh * look.found_kg / dense.clump_kg
-        effort_total += fresh * look.sensor.found * look.sensor.visible_share * look.seen_km2 / dense.clump_kg
-        false_total += fresh * look.sensor.false_per_km2 * look.seen_km2
-        here = look.seen_km2 > 0
-        looked |= here
-        share = part_of_cell(look.seen_km2, grid)
-        calibration = np.where(here, relative_doubt(settings, look.sensor), calibration)
-        seen = np.maximum(seen, share)
-        age = np.where(here & (share >= settings.least_fraction), np.fmin(age, hours), age)
-    belief = Belief.of(
-        mean[looked], std[looked], np.full(int(looked.sum()), weight), dense.mean_kg_km2, dense.std_kg_km2
-    )
-    shape = looks[-1].sensor.false_shape
-    after = belief.after(found_total[looked], effort_total[looked], false_total[looked], shape)
-    first, spread = after.moments()
-    # the figure of mass per area is the same in all cells of a look: its doubt is on what was found
-    drawn = found_total[looked] / np.maximum(effort_total[looked], 1e-12)
-    mean, std = mean.copy(), std.copy()
-    mean[looked] = first
-    std[looked] = np.hypot(spread, calibration[looked] * np.minimum(drawn, first))
-    return mean, std, seen, age
-
-
 def _after_reports(
     region: Region, reports: Reports, mean: Array, std: Array, seen: Array, age: Array, when: pd.Timestamp
 ) -> tuple[Array, Array, Array, Array]:
@@ -218,24 +217,34 @@ def _after_reports(
     return mean, std, seen, age
 
 
-def _dataset(region: Region, mean: Array, std: Array, seen: Array, age: Array, origin: NDArray[np.int64]) -> xr.Dataset:
+def as_map(region: Region, found: Estimate, origin: NDArray[np.int64], levels: Sequence[float]) -> xr.Dataset:
+    """Variables of a ``DensityMap``, without attributes; NaN on land.
+
+    Args:
+        region: grid and land.
+        found: what is believed.
+        origin: (lat, lon) :data:`CLIMATOLOGY`, :data:`FORECAST` or :data:`OBSERVATION`.
+        levels: of the quantiles.
+    """
     grid, land = region.grid, region.land_mask
     dims = ("lat", "lon")
 
-    def at_sea(values: Array) -> tuple[tuple[str, str], NDArray[np.float32]]:
-        return dims, np.where(land, np.nan, values).astype(np.float32)
+    def at_sea(values: NDArray[np.floating]) -> NDArray[np.float32]:
+        return np.where(land, np.nan, values).astype(np.float32)
 
+    quantile = np.quantile(found.members, levels, axis=0, method="linear")
     return xr.Dataset(
         {
-            names.DENSITY: at_sea(mean),
-            names.DENSITY_STD: at_sea(std),
-            "observed_fraction": at_sea(seen),
-            "observation_age": at_sea(age),
+            names.DENSITY: (dims, at_sea(found.mean)),
+            names.DENSITY_STD: (dims, at_sea(found.std)),
+            "debris_density_quantile": (("quantile", *dims), at_sea(quantile)),
+            "observed_fraction": (dims, at_sea(found.seen)),
+            "observation_age": (dims, at_sea(found.age)),
             "origin": (dims, np.where(land, LAND, origin).astype(np.int8), {
                 "flag_values": np.array([0, 1, 2, 3], dtype=np.int8),
                 "flag_meanings": "land climatology forecast observation"}),
         },
-        coords={"lat": grid.lat, "lon": grid.lon},
+        coords={"lat": grid.lat, "lon": grid.lon, "quantile": list(levels)},
     )  # fmt: skip
 
 

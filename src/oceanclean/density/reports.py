@@ -69,7 +69,7 @@ def reports_of(
     table, mass, doubt = table[mass > 0], mass[mass > 0], doubt[mass > 0]
     if not len(table):
         return None
-    probability = table["probability"].to_numpy(dtype=float)
+    probability = table["probability"].to_numpy(dtype=float) * _trust(table, settings)
     area = table["area_m2"].to_numpy(dtype=float) / 1e6
     amounts = np.column_stack([mass, mass * probability, mass * doubt, area])
     cells, outside = grid_targets(table, amounts, region.grid)
@@ -117,11 +117,17 @@ def _masses(table: gpd.GeoDataFrame, settings: DensitySettings) -> tuple[Array, 
         model = sensor_model(settings, str(sensor), str(table["source_id"].iloc[rows[0]]))
         part = table.iloc[rows]
         mass[rows] = target_mass(
-            settings, model, part["class_name"].to_numpy(), part["area_m2"].to_numpy(dtype=float),
+            settings, model, part["class_name"].to_numpy(dtype=object), part["area_m2"].to_numpy(dtype=float),
             part["cover"].to_numpy(dtype=float), known[rows],
+            part["kind"].to_numpy(dtype=object) if "kind" in part else None,
         )  # fmt: skip
         doubt[rows] = relative_doubt(settings, model)
     return mass, doubt
+
+
+def _trust(table: gpd.GeoDataFrame, settings: DensitySettings) -> Array:
+    """Factor (n) on each detection's own probability."""
+    return np.array([settings.sensors[s].trust for s in table["sensor"]])
 
 
 def _youngest(table: gpd.GeoDataFrame, region: Region) -> NDArray[np.datetime64]:

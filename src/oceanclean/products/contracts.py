@@ -105,6 +105,7 @@ GRIDS: dict[str, GridContract] = {
         {
             names.DENSITY: Variable(_MAP, "kg km-2", "mass of floating debris per area, mean", None, 0, 1e7, nan_allowed=True),
             names.DENSITY_STD: Variable(_MAP, "kg km-2", "standard deviation of debris density", None, 0, 1e7, nan_allowed=True),
+            "debris_density_quantile": Variable(("quantile", *_MAP), "kg km-2", "quantile of the members' debris density", None, 0, 1e8, required=False, nan_allowed=True),
             "observed_fraction": Variable(_MAP, "1", "share of the cell seen by a sensor", None, 0, 1, nan_allowed=True),
             "observation_age": Variable(_MAP, "h", "age of the youngest look at the cell", None, 0, 1e5, nan_allowed=True),
             "origin": Variable(_MAP, "1", "where the figure comes from: 0 land, 1 climatology, 2 forecast, 3 observation", None, 0, 3),
