@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from oceanclean.allocation.sea import Sea
+
 #: Colours that the colour-blind tell apart and that differ in grey (Okabe & Ito 2008, darkened).
 COLOURS = ("#00647d", "#b34a00", "#6b5b00", "#8a3d70", "#4a3fa0", "#00755a", "#5b7480", "#8c2f39")
 INK, QUIET, SEA, LAND = "#14323f", "#5b7480", "#eaf1f4", "#d9d4c7"
@@ -57,6 +59,14 @@ class OpenDay:
     def plan(self) -> Plan:
         """The plan as the allocator left it."""
         return Plan.load(self.records["allocate"].folder)
+
+    @cached_property
+    def sea(self) -> Sea:
+        """Patches, weather and ways that the plan was made on, to plan again with another fleet."""
+        from oceanclean.allocation.sea import Sea
+        from oceanclean.chain.decided import sea_file
+
+        return Sea.load(Path(sea_file(self.records["allocate"].folder)))
 
     @cached_property
     def density(self) -> xr.Dataset:

@@ -300,6 +300,7 @@ def make_plan(region: Region, fleet: gpd.GeoDataFrame, *, sail: bool = True, pat
         p90_kg=1.36 * expected, bound_kg=expected * 1.034, gap=1 - 1 / 1.034 if expected else 0.0,
         solver={"name": "ortools", "version": "9.14.6206", "columns": 812, "seed": 7, "seconds": 6.1},
         task_mass_share=0.71 if patches else 0.0, degraded=["Wave forecast is 14 h old."],
+        nearest_kg=0.8 * expected,
     )  # fmt: skip
 
 
