@@ -260,7 +260,7 @@ def test_empty_days_have_a_page_too(publish_day, changes, says):
 def test_a_page_too_large_is_made_coarser(published, tmp_path):
     """Near the size limit the pictures become fewer and smaller; the plan is published all the same."""
     size = published.paths["page"].stat().st_size
-    settings = PlanningSettings(max_page_bytes=size - 1)
+    settings = PlanningSettings(max_page_bytes=size - 1, papers=False)
     made = publish(published.day.plan, folder=tmp_path, settings=settings, **published.day.arguments())
     assert made["page"].stat().st_size < size
     frames = Page(made["page"].read_text(encoding="utf-8")).map_data["frames"]
@@ -270,7 +270,7 @@ def test_a_page_too_large_is_made_coarser(published, tmp_path):
 
 def test_a_page_that_stays_too_large_is_refused(published, tmp_path):
     """The size limit is kept in the end, and the error names the settings that make the page smaller."""
-    settings = PlanningSettings(max_page_bytes=500_000).model_copy(update={"max_page_bytes": 100_000})
+    settings = PlanningSettings(max_page_bytes=500_000, papers=False).model_copy(update={"max_page_bytes": 100_000})
     with pytest.raises(ProductError, match="max_thumbnails"):
         publish(published.day.plan, folder=tmp_path, settings=settings, **published.day.arguments())
     assert not (tmp_path / "plan.html").exists()

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Name of the file beside a plan.
 FILE = "sea.npz"
-#: Arrays of :class:`~oceanclean.allocation.tasks.Patches`.
-_OF_PATCHES = ("x", "y", "kg", "spread_m2", "found", "afloat", "stranded", "mass")
 
 
 @dataclass(frozen=True)
@@ -55,21 +53,16 @@ class Sea:
 
     def save(self, path: Path) -> Path:
         """Write it as NumPy arrays; the same sea gives the same bytes."""
-        router, weather = self.router, self.weather
-        plain = {
+        router = self.router
+        plain: dict[str, Any] = {
             "issue": str(self.issue), "horizon_s": self.horizon_s, "notes": list(self.notes),
             "plane": [router.plane.lon0, router.plane.lat0], "router": [router.x0, router.y0, router.cell],
-            "step": self.patches.step, "total_kg": self.patches.total_kg, "gaps": list(weather.gaps),
         }  # fmt: skip
-        arrays: dict[str, Any] = {"plain": np.array(json.dumps(plain)), "land": router.land}
-        arrays |= {f"patches_{name}": getattr(self.patches, name) for name in _OF_PATCHES}
-        arrays |= {f"table_{name}": value for name, value in router.table()._asdict().items()}
-        arrays |= {
-            f"weather_{name}": value
-            for name in ("time", "lat", "lon", "waves", "wind")
-            if (value := getattr(weather, name)) is not None
-        }
-        np.savez(path, **arrays)
+        arrays: dict[str, Any] = {"land": router.land, **{f"table.{k}": v for k, v in router.table()._asdict().items()}}
+        for part in ("patches", "weather"):
+            for name, value in vars(getattr(self, part)).items():
+                (arrays if isinstance(value, np.ndarray) else plain)[f"{part}.{name}"] = value
+        np.savez(path, plain=np.array(json.dumps(plain)), **arrays)
         return path
 
     @classmethod
@@ -82,20 +75,21 @@ class Sea:
         try:
             with np.load(path, allow_pickle=False) as file:
                 held = {name: file[name] for name in file.files}
-            plain = json.loads(str(held["plain"]))
-            of_table = {name: held[f"table_{name}"] for name in SeaTable._fields}
-            table = SeaTable(**{k: v if v.ndim else float(v) for k, v in of_table.items()})  # type: ignore[arg-type]
+            plain = json.loads(str(held.pop("plain")))
+            every = {**plain, **held, "weather.gaps": tuple(plain["weather.gaps"])}
+            patches, weather, of_table = (
+                {name.partition(".")[2]: value for name, value in every.items() if name.startswith(part)}
+                for part in ("patches.", "weather.", "table.")
+            )
+            of_sea: dict[str, Any] = {k: v if v.ndim else float(v) for k, v in of_table.items()}
             x0, y0, cell = plain["router"]
             router = SeaRouter(Plane(*plain["plane"]), x0, y0, cell, held["land"])
-            found = {name: held[f"patches_{name}"] for name in _OF_PATCHES}
-            patches = Patches(**found, step=plain["step"], total_kg=plain["total_kg"])
-            weather = Weather(held["weather_time"], held["weather_lat"], held["weather_lon"], held.get("weather_waves"),
-                              held.get("weather_wind"), tuple(plain["gaps"]))  # fmt: skip
+            vars(router)["_table"] = SeaTable(**of_sea)  # what the router would work out when first asked for it
+            return cls(np.datetime64(plain["issue"]), plain["horizon_s"], router, Patches(**patches),
+                       Weather(**weather), tuple(plain["notes"]))  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(path, "sea", error, "patches, weather and ways of a plan made before",
                              "Remove the stage's folder and run the allocation again.") from error  # fmt: skip
-        vars(router)["_table"] = table  # what the router would work out when first asked for it
-        return cls(np.datetime64(plain["issue"]), plain["horizon_s"], router, patches, weather, tuple(plain["notes"]))
 
 
 def sea_of(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ from oceanclean.store import StageRecord
 if TYPE_CHECKING:
     from oceanclean.planning.backdrop import Backdrop
 
+#: Libraries that maps, papers, GIS files and the catalogue load when they are first made.
+_LATER = ("matplotlib.figure", "matplotlib.backends.backend_agg", "fpdf", "fontTools.subset", "pyogrio", "pystac")
 #: Records of ingest, detections, map and forecast.
 Earlier = tuple[StageRecord, list[StageRecord], StageRecord, StageRecord]
 
@@ -138,7 +141,15 @@ def _drawn_beside(run: DailyRun, earlier: Earlier, wanted: bool) -> Iterator[Cal
         yield None
         return
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(page.backdrop_of, run, *earlier).result
+        yield pool.submit(_ahead, run, earlier).result
+
+
+def _ahead(run: DailyRun, earlier: Earlier) -> Backdrop:
+    """The backdrop, and the libraries loaded that publishing needs after it."""
+    drawn = page.backdrop_of(run, *earlier)
+    for name in _LATER:
+        import_module(name)
+    return drawn
 
 
 def _published(

@@ -96,7 +96,8 @@ def publish_on(
     picture = chart.overview(view)
     paths = _files(view, folder, settings)
     paths["picture"] = _write(folder / "plan.png", picture)
-    paths |= _papers(view, chart, picture, folder)
+    if settings.papers:
+        paths |= _papers(view, chart, picture, folder)
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
     listed[CHECKSUMS] = "Digests of all files: sha256sum --check SHA256SUMS"
     paths["page"] = _write(folder / "plan.html", _page(view, behind, region, picture, listed, settings))
