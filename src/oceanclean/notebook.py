@@ -26,10 +26,13 @@ from oceanclean.settings import config_root, load_fleet_settings, load_region_se
 from oceanclean.store import StageRecord, read_json
 
 if TYPE_CHECKING:
+    import folium
     import geopandas as gpd
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from oceanclean.allocation.sea import Sea
 
 #: Colours that the colour-blind tell apart and that differ in grey (Okabe & Ito 2008, darkened).
 COLOURS = ("#00647d", "#b34a00", "#6b5b00", "#8a3d70", "#4a3fa0", "#00755a", "#5b7480", "#8c2f39")
@@ -57,6 +60,14 @@ class OpenDay:
     def plan(self) -> Plan:
         """The plan as the allocator left it."""
         return Plan.load(self.records["allocate"].folder)
+
+    @cached_property
+    def sea(self) -> Sea:
+        """Patches, weather and ways that the plan was made on, to plan again with another fleet."""
+        from oceanclean.allocation.sea import Sea
+        from oceanclean.chain.decided import sea_file
+
+        return Sea.load(Path(sea_file(self.records["allocate"].folder)))
 
     @cached_property
     def density(self) -> xr.Dataset:
@@ -235,3 +246,69 @@ def sea(region: Region, width: float = 9.0, **figure: Any) -> tuple[Figure, Axes
     axes.xaxis.set_major_formatter(lambda v, _: f"{abs(v):g}°{'E' if v >= 0 else 'W'}")
     axes.yaxis.set_major_formatter(lambda v, _: f"{abs(v):g}°{'N' if v >= 0 else 'S'}")
     return made, axes
+
+
+def explore(day: OpenDay, tiles: str | None = None) -> folium.Map:
+    """The plan on a map to zoom and switch layers in, where folium is installed: density, routes, patches, coast.
+
+    The data stand inside; the map's script is folium's and comes from the network. ``OpenDay.plan`` and its page need
+    none.
+
+    Args:
+        day: a finished day.
+        tiles: name of a background that folium knows; None draws the project's own coast.
+
+    Raises:
+        MissingDataError: folium is not installed.
+    """
+    try:
+        import folium
+    except ImportError as error:
+        raise MissingDataError("folium", "package", "not installed", "the package that draws the map",
+                               "Install it: pip install folium.") from error  # fmt: skip
+    region, plan = day.region, day.plan
+    west, south, east, north = region.grid.bounds
+    made = folium.Map(tiles=tiles, control_scale=True)
+    made.fit_bounds([[south, west], [north, east]])
+    folium.GeoJson(
+        region.land.intersection(_box(west, south, east, north)), name="coast", control=False,
+        style_function=lambda _: {"color": "#8d8674", "weight": 1, "fillColor": LAND, "fillOpacity": 1.0},
+    ).add_to(made)  # fmt: skip
+    folium.raster_layers.ImageOverlay(
+        _coloured(day.density), bounds=[[south, west], [north, east]], origin="lower", mercator_project=True,
+        name="debris now, kg/km² (logarithmic)",
+    ).add_to(made)  # fmt: skip
+    patches = folium.FeatureGroup(name="patches").add_to(made)
+    for task in plan.tasks.itertuples():
+        text = f"{task.task_id}: {kilograms(task.mass_kg)}; {task.served_by or task.reason}"
+        folium.Circle((task.geometry.y, task.geometry.x), radius=task.radius_m, color=INK if task.served_by else QUIET,
+                      weight=2 if task.served_by else 1, tooltip=escape(text)).add_to(patches)  # fmt: skip
+    for number, (vessel, legs) in enumerate(plan.routes.groupby("vessel_id")):
+        route = folium.FeatureGroup(name=f"route of {escape(str(vessel))}").add_to(made)
+        for line in legs.geometry:
+            folium.PolyLine([(y, x) for x, y in line.coords], color=COLOURS[number % len(COLOURS)], weight=3,
+                            tooltip=escape(str(vessel))).add_to(route)  # fmt: skip
+    folium.LayerControl(collapsed=False).add_to(made)
+    return made
+
+
+def _box(west: float, south: float, east: float, north: float) -> Any:
+    import shapely
+
+    pad_x, pad_y = 0.5 * (east - west), 0.5 * (north - south)
+    return shapely.box(west - pad_x, south - pad_y, east + pad_x, north + pad_y)
+
+
+def _coloured(density: xr.Dataset) -> Any:
+    """(lat, lon, 4) the density as colours, transparent where there is next to nothing."""
+    import numpy as np
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm
+
+    from oceanclean.products.names import DENSITY
+
+    values = density[DENSITY].to_numpy()
+    top = max(float(np.nanquantile(values, 0.995)), 1e-3)
+    colours = colormaps["magma_r"](LogNorm(top / 100, top, clip=True)(np.nan_to_num(values, nan=1e-9)))
+    colours[..., 3] = np.where(np.nan_to_num(values) > top / 100, 0.85, 0.0)
+    return colours

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from oceanclean.store import lock, write_aside
+
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-06-15"
 
@@ -83,19 +85,37 @@ def _quick(config: Path) -> None:
     """Fewer draws and iterations: what is tested here is the chain, not the solver's last kilogram."""
     change_yaml(config / "models" / "drift.yaml", lambda c: c.update(members=8, particles_per_member=800))
     change_yaml(config / "models" / "drift.yaml", lambda c: c["tracks"].update(members=8, particles=400))
-    change_yaml(config / "models" / "allocation.yaml", lambda c: c["search"].update(iterations=1000, bound_rounds=2))
+    change_yaml(config / "models" / "allocation.yaml", lambda c: c["search"].update(iterations=600, bound_rounds=0))
     change_yaml(config / "models" / "allocation.yaml", lambda c: c["tasks"].update(max_patches=20, max_shares=60))
     change_yaml(
         config / "models" / "planning.yaml",
-        lambda c: c.update(what_if_iterations=0, decided_iterations=500, price_iterations=500),
-    )
+        lambda c: c.update(
+            what_if_iterations=0, decided_iterations=300, price_iterations=300, papers=False, frame_step_h=24,
+            overview_dpi=60, max_detections=50,
+        ),
+    )  # fmt: skip
+
+
+def made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first process of the test run to ask for it fills, and all others find filled."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    with lock(root / f".{name}.lock", f"the tests' {name}", wait_s=900):
+        if not (root / name).is_dir():
+            with write_aside(root / name) as aside:
+                aside.mkdir()
+                make(aside)
+    return root / name
 
 
 @pytest.fixture(scope="session")
 def small_config(tmp_path_factory) -> Path:
     """The project's configuration with the region ``cove``: 66 km × 55 km, one scene of 12 km."""
-    config = tmp_path_factory.mktemp("cove") / "config"
-    shutil.copytree(ROOT / "config", config)
+    return made_once(tmp_path_factory, "cove-config", _small_config)
+
+
+def _small_config(config: Path) -> None:
+    shutil.copytree(ROOT / "config", config, dirs_exist_ok=True)
     for kind in ("regions", "fleets", "sources"):
         text = (config / kind / "demo.yaml").read_text().replace("twin/demo", "twin/cove")
         (config / kind / "cove.yaml").write_text(text)
@@ -104,16 +124,17 @@ def small_config(tmp_path_factory) -> Path:
     change_yaml(config / "sources" / "cove.yaml", lambda c: c.update(name="cove"))
     change_yaml(config / "models" / "twin.yaml", _small_sea)
     _quick(config)
-    return config
 
 
 @pytest.fixture(scope="session")
 def seen(small_config: Path, tmp_path_factory) -> Path:
     """A work folder that holds only what was seen of the cove: the truth is gone from it."""
-    place = Place(small_config, tmp_path_factory.mktemp("seen"))
-    place.oceanclean("twin", "observe")
-    shutil.move(place.work / "twin" / "cove" / "truth", place.work / "truth-elsewhere")
-    return place.work
+
+    def observe(work: Path) -> None:
+        Place(small_config, work).oceanclean("twin", "observe")
+        shutil.move(work / "twin" / "cove" / "truth", work / "truth-elsewhere")
+
+    return made_once(tmp_path_factory, "cove-seen", observe)
 
 
 @pytest.fixture
@@ -127,11 +148,12 @@ def fresh(small_config: Path, seen: Path, tmp_path: Path) -> Place:
 @pytest.fixture(scope="session")
 def planned(small_config: Path, seen: Path, tmp_path_factory) -> Place:
     """The cove with a finished day; tests must not change it."""
-    work = tmp_path_factory.mktemp("planned")
-    shutil.copytree(seen / "twin", work / "twin")
-    place = Place(small_config, work)
-    place.plan()
-    return place
+
+    def plan(work: Path) -> None:
+        shutil.copytree(seen / "twin", work / "twin")
+        Place(small_config, work).plan()
+
+    return Place(small_config, made_once(tmp_path_factory, "cove-planned", plan))
 
 
 @pytest.fixture

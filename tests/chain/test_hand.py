@@ -39,12 +39,16 @@ def test_a_pin_is_obeyed_priced_and_shown(continued: Place) -> None:
     """A vessel sent to a patch that it did not serve goes there; all before stays in the store; the price is told."""
     run = run_of(continued)
     before, alone = worked(run), page(run)
+    sea = (run.folder.root / "allocate" / "sea.npz").read_bytes()
     vessel = busiest(run)
     patch = next(t["task_id"] for t in alone["tasks"] if t["task_id"] not in before[vessel] and t["mass_kg"] > 1)
     result = replan(run, Decisions(by="A. Planner", pins=[Pin(vessel=vessel, task=patch, reason="seen")]), now=NOW)
     stages = {r.stage: r for r in result.records}
     assert stages["forecast"].reused
     assert not stages["allocate"].reused
+    shared = run.folder.root / "allocate" / "undecided" / "sea.npz"  # patches and ways are not made a second time
+    assert shared.read_bytes() == sea
+    assert not list((run.folder.root / "allocate").glob("sea.npz"))
     hand = page(run)["hand"]
     assert hand["by"] == "A. Planner"
     assert hand["free_kg"] == pytest.approx(alone["bottom"]["expected_kg"], abs=0.01)  # not planned a second time

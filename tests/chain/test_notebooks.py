@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from oceanclean.notebook import open_day
+from oceanclean.notebook import explore, open_day
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -53,6 +53,20 @@ def test_a_finished_day_opens_as_it_was_planned(planned, laboratory, monkeypatch
     assert "<script>" not in card
     assert day.plan.vessels[0].vessel_id in card
     assert before == sorted((p, p.stat().st_mtime_ns) for p in laboratory.rglob("*"))
+
+
+def test_a_finished_day_can_be_explored_on_a_map(planned, laboratory, monkeypatch) -> None:
+    """Density, patches and routes are layers of the map; a name from outside stays text."""
+    monkeypatch.setitem(os.environ, "OCEANCLEAN_WORK", str(laboratory))
+    day = open_day("cove", work=laboratory, config=planned.config)
+    day.plan.tasks.loc[0, "reason"], day.plan.tasks.loc[0, "served_by"] = "<script>alert(1)</script>", ""
+    html = explore(day).get_root().render()
+    sent = [v.vessel_id for v in day.plan.vessels if v.status == "sent"]
+    assert sent
+    assert all(f"route of {vessel}" in html for vessel in sent)
+    assert "data:image/png;base64" in html
+    assert "alert(1)" in html
+    assert "<script>alert(1)" not in html
 
 
 def test_every_notebook_is_listed_in_the_documents() -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from plan_factory import Day, make_day
 
-from oceanclean.planning import publish
+from oceanclean.planning import PlanningSettings, publish
 
 
 class Published:
     """A day, its files, and the model they were written from."""
 
-    def __init__(self, day: Day, folder: Path) -> None:
+    def __init__(self, day: Day, folder: Path, **settings: object) -> None:
         self.day, self.folder = day, folder
         folder.mkdir(parents=True)
-        self.paths = publish(day.plan, folder=folder, **day.arguments())
+        self.paths = publish(day.plan, folder=folder, settings=PlanningSettings(**settings), **day.arguments())
 
     def text(self, name: str) -> str:
         """A file's text."""
@@ -37,9 +37,9 @@ def hostile(tmp_path_factory) -> Published:
 
 @pytest.fixture
 def publish_day(tmp_path):
-    """Publish a day made to order."""
+    """Publish a day made to order, without papers unless they are wanted."""
 
-    def make(**changes) -> Published:
-        return Published(make_day(**changes), tmp_path / "plan")
+    def make(papers: bool = False, **changes) -> Published:
+        return Published(make_day(**changes), tmp_path / "plan", papers=papers)
 
     return make

@@ -167,10 +167,11 @@ def _drifted(patch: tuple, hours: float) -> tuple[float, float]:
     return patch[0] + patch[4] * 3600 * hours / float(east), patch[1] + patch[5] * 3600 * hours / float(north)
 
 
-class _Voyage:
+class Voyage:
     """Writes one vessel's orders and legs as it sails."""
 
-    def __init__(self, region: Region, vessel: pd.Series, start_h: float) -> None:
+    def __init__(self, region: Region, vessel: pd.Series, start_h: float, patches: list[tuple] = PATCHES) -> None:
+        self.patches = patches
         self.region, self.vessel, self.hour, self.hold = region, vessel, start_h, float(vessel["hold_used"])
         self.start_h, self.place = start_h, (vessel.geometry.x, vessel.geometry.y)
         self.orders: list[dict[str, Any]] = []
@@ -208,7 +209,7 @@ class _Voyage:
         self.order(action, order.pop("task_id", ""), place, metres, **order)
 
     def collect(self, index: int, stay_h: float, chance: float, kg: float) -> None:
-        patch, hours = PATCHES[index], self.hour
+        patch, hours = self.patches[index], self.hour
         for _ in range(4):  # where the patch is when the vessel gets there
             place = _drifted(patch, hours)
             _line, metres = _way(self.region, self.place, place)
@@ -224,9 +225,9 @@ class _Voyage:
         )
 
 
-def _voyages(region: Region, fleet: gpd.GeoDataFrame) -> dict[str, _Voyage]:
+def _voyages(region: Region, fleet: gpd.GeoDataFrame) -> dict[str, Voyage]:
     rows = {r["vessel_id"]: r for _, r in fleet.iterrows()}
-    voyages = {k: _Voyage(region, rows[k], h) for k, h in (("manati", 0.5), ("pelicano", 1.0), ("garza", 1.0))}
+    voyages = {k: Voyage(region, rows[k], h) for k, h in (("manati", 0.5), ("pelicano", 1.0), ("garza", 1.0))}
     voyages["manati"].collect(0, 9.5, 0.92, 2140.0)
     voyages["manati"].collect(3, 4.0, 0.61, 480.0)
     voyages["pelicano"].collect(2, 7.5, 0.85, 905.0)
@@ -250,7 +251,7 @@ _STAYS = {
 }
 
 
-def _summary(vessel_id: str, voyage: _Voyage | None, reason: str) -> VesselSummary:
+def _summary(vessel_id: str, voyage: Voyage | None, reason: str) -> VesselSummary:
     if voyage is None:
         return VesselSummary(vessel_id, "stays", reason, 0.0, 0.0, 0.0, 0.0, 0.0)
     kg = sum(o["expected_kg"] for o in voyage.orders)
@@ -269,9 +270,13 @@ def _frame(rows: list[dict[str, Any]], columns: list[str]) -> gpd.GeoDataFrame:
     return empty
 
 
-def make_plan(region: Region, fleet: gpd.GeoDataFrame, *, sail: bool = True, patches: list[tuple] = PATCHES) -> Plan:
+def make_plan(
+    region: Region, fleet: gpd.GeoDataFrame, *, sail: bool = True, patches: list[tuple] = PATCHES,
+    voyages: dict[str, Voyage] | None = None,
+) -> Plan:  # fmt: skip
     """A plan of the fleet for the patches; ``sail=False`` keeps every vessel in port."""
-    voyages = _voyages(region, fleet) if sail and len(fleet) and patches else {}
+    if voyages is None:
+        voyages = _voyages(region, fleet) if sail and len(fleet) and patches else {}
     served = {o["task_id"]: k for k, v in voyages.items() for o in v.orders if o["task_id"]}
     tasks, tracks = [], []
     for i, patch in enumerate(patches):
@@ -300,6 +305,7 @@ def make_plan(region: Region, fleet: gpd.GeoDataFrame, *, sail: bool = True, pat
         p90_kg=1.36 * expected, bound_kg=expected * 1.034, gap=1 - 1 / 1.034 if expected else 0.0,
         solver={"name": "ortools", "version": "9.14.6206", "columns": 812, "seed": 7, "seconds": 6.1},
         task_mass_share=0.71 if patches else 0.0, degraded=["Wave forecast is 14 h old."],
+        nearest_kg=0.8 * expected,
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("websockets")
@@ -25,8 +27,17 @@ DRAWN = """(async () => {
 })()"""
 
 
-FOCUSED = """(e => e.id || e.dataset.layer || e.name || e.getAttribute('href') || e.tagName)
+#: Marks what has the focus; False once it has left the page.
+REACH = """(e => { if (e === document.body) { return false; } e.dataset.reached = "1"; return true; })
 (document.activeElement)"""
+#: What a mouse could use and Tab did not reach, in words. Of a group of radio buttons Tab stops at one; arrows go on.
+MISSED = """[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+  .filter(e => !e.dataset.reached && e.getClientRects().length && !(e.type === 'radio' && !e.checked))
+  .map(e => e.outerHTML.slice(0, 120))"""
+#: Violations that axe-core calls serious or critical.
+FAULTS = """axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations
+  .filter(v => ["serious", "critical"].includes(v.impact))
+  .map(v => v.impact + " " + v.id + ": " + v.nodes.map(n => n.html.slice(0, 160)).join(" | ")))"""
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +108,28 @@ def test_nothing_is_wider_than_the_screen(tab, hostile, width):
     assert tab.run("document.documentElement.scrollWidth") <= width
 
 
-def test_the_keyboard_reaches_every_control(tab, published):
-    """Tab walks through the layer switches, the slider, its buttons, the position and the files."""
+def test_the_keyboard_reaches_everything(tab, published):
+    """Tab alone stops at every link, switch, slider, patch and file that a mouse could use."""
     tab.open(published.paths["page"])
-    reached = set()
-    for _ in range(70):
+    for _ in range(400):
         for kind in ("keyDown", "keyUp"):
             tab.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
-        reached.add(tab.run(FOCUSED))
-    assert {"map", "field", "seen", "routes", "patches", "back", "when", "on", "position", "plan.gpx"} <= reached
+        if not tab.run(REACH):
+            break
+    assert tab.run("document.querySelectorAll('[data-reached]').length") > 30
+    assert tab.run(MISSED) == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_no_serious_fault(tab, hostile, width):
+    """Contrast, names, roles, order of headings: nothing that axe-core calls serious or critical."""
+    carried = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    axe = (Path(carried.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    tab.open(hostile.paths["page"], width)
+    tab.call("Runtime.evaluate", expression=axe)
+    assert tab.run(FAULTS) == []
+    tab.run("document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"data:,\">')")
+    assert [f.split()[1] for f in tab.run(FAULTS)] == ["image-alt:"]  # a fault would have been found
 
 
 def test_without_scripts_the_plan_is_still_there(tab, published):

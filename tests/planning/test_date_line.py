@@ -10,7 +10,7 @@ import pytest
 import shapely
 from plan_factory import make_day
 
-from oceanclean.planning import publish
+from oceanclean.planning import PlanningSettings, publish
 from oceanclean.region import Region
 
 #: Moves the factory's day from 87.2 W to the open Pacific around 180.
@@ -42,7 +42,7 @@ def moved_day():
 def folder(tmp_path_factory):
     day = moved_day()
     folder = tmp_path_factory.mktemp("line")
-    publish(day.plan, folder=folder, **day.arguments())
+    publish(day.plan, folder=folder, settings=PlanningSettings(papers=False), **day.arguments())
     return folder
 
 

@@ -257,20 +257,22 @@ def test_empty_days_have_a_page_too(publish_day, changes, says):
     assert "nan" not in day.text("plan.json").lower()
 
 
-def test_a_page_too_large_is_made_coarser(published, tmp_path):
+def test_a_page_too_large_is_made_coarser(publish_day, tmp_path):
     """Near the size limit the pictures become fewer and smaller; the plan is published all the same."""
-    size = published.paths["page"].stat().st_size
-    settings = PlanningSettings(max_page_bytes=size - 1)
-    made = publish(published.day.plan, folder=tmp_path, settings=settings, **published.day.arguments())
+    plain = publish_day()
+    size = plain.paths["page"].stat().st_size
+    settings = PlanningSettings(max_page_bytes=size - 1, papers=False)
+    (tmp_path / "coarse").mkdir()
+    made = publish(plain.day.plan, folder=tmp_path / "coarse", settings=settings, **plain.day.arguments())
     assert made["page"].stat().st_size < size
     frames = Page(made["page"].read_text(encoding="utf-8")).map_data["frames"]
     assert [f["hours"] for f in frames] == [0.0, *range(12, 73, 12)]
-    assert made["plan"].read_bytes() == published.paths["plan"].read_bytes()
+    assert made["plan"].read_bytes() == plain.paths["plan"].read_bytes()
 
 
 def test_a_page_that_stays_too_large_is_refused(published, tmp_path):
     """The size limit is kept in the end, and the error names the settings that make the page smaller."""
-    settings = PlanningSettings(max_page_bytes=500_000).model_copy(update={"max_page_bytes": 100_000})
+    settings = PlanningSettings(max_page_bytes=500_000, papers=False).model_copy(update={"max_page_bytes": 100_000})
     with pytest.raises(ProductError, match="max_thumbnails"):
         publish(published.day.plan, folder=tmp_path, settings=settings, **published.day.arguments())
     assert not (tmp_path / "plan.html").exists()

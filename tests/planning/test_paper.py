@@ -74,3 +74,25 @@ def test_hostile_names_are_text_on_paper(hostile):
 def test_what_the_font_lacks_is_named(text, wanted):
     """Direction overrides go, signs without a glyph are named, long names are cut with a mark."""
     assert shown(text) == wanted
+
+
+def test_without_papers_none_is_written_or_listed(publish_day):
+    """Where the settings ask for no PDF there is none, and page and checksums promise none."""
+    day = publish_day()
+    assert not list(day.folder.glob("*.pdf"))
+    assert ".pdf" not in day.text("SHA256SUMS")
+    assert "plan.pdf" not in day.text("plan.html")
+
+
+def test_paragraphs_are_broken_within_the_sheet():
+    """Every line fits the width, a word without a space is cut, and no letter is lost."""
+    from oceanclean.planning.paper.sheet import Sheet
+
+    sheet = Sheet("t", "f", "2026-06-16T11:00:00Z")
+    sheet.text("x")
+    room = sheet.width - 2 * sheet.pdf.c_margin
+    said = "Go while waves stay under 2 m. " * 12 + "W" * 300 + " and home"
+    lines = sheet._lines(said)
+    assert max(sheet.pdf.get_string_width(line) for line in lines) <= room
+    assert "".join(lines).replace(" ", "") == said.replace(" ", "")
+    assert len(lines) > 5

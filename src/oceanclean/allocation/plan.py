@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,20 +12,18 @@ import pandas as pd
 
 from oceanclean.allocation import bound as bounds
 from oceanclean.allocation import controls
-from oceanclean.allocation.conditions import Weather
 from oceanclean.allocation.crews import Crew, crews_of, harbours_of
 from oceanclean.allocation.explain import binding_limits, why_patch_unserved, why_vessel_stays
 from oceanclean.allocation.legs import settle_legs
 from oceanclean.allocation.model import Day, build_day
+from oceanclean.allocation.nearest import nearest_first_kg
 from oceanclean.allocation.options import AllocationSettings
 from oceanclean.allocation.orders import Catch, Tables, Writer, catch_of
 from oceanclean.allocation.rolling import keep_or_change, yesterdays_routes
 from oceanclean.allocation.schedule import Trip, away, tell
-from oceanclean.allocation.sea_routing import SeaRouter
+from oceanclean.allocation.sea import Sea, sea_of
 from oceanclean.allocation.search import Solution, repack, route_value, solve
-from oceanclean.allocation.tasks import Patches, find_patches, particles_of
 from oceanclean.decisions import Decisions
-from oceanclean.errors import ProductError
 from oceanclean.products import Plan, VesselSummary, validate_table
 
 if TYPE_CHECKING:
@@ -33,19 +31,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from oceanclean.region import Region
-
-
-@dataclass
-class _Sea:
-    """What stands before any vessel is looked at."""
-
-    issue: np.datetime64
-    horizon_s: float
-    router: SeaRouter
-    patches: Patches
-    weather: Weather
-    crews: list[Crew]
-    notes: list[str]
 
 
 def allocate(
@@ -89,29 +74,65 @@ def allocate(
     Raises:
         ProductError: fleet or tracks break their contract.
     """
-    settings, decisions = settings or AllocationSettings(), decisions or Decisions()
-    clock = time.perf_counter()
-    sea = _sea(tracks, forecast, forcing, fleet, region, issue_time, horizon_h, settings, seed)
+    settings = settings or AllocationSettings()
+    sea = sea_of(
+        tracks, forecast, forcing, region, issue_time=issue_time, horizon_h=horizon_h, settings=settings, seed=seed
+    )
+    return allocate_on(
+        sea, fleet, region, settings=settings, seed=seed, previous_plan=previous_plan, seconds=seconds,
+        decisions=decisions, progress=progress,
+    )  # fmt: skip
+
+
+def allocate_on(
+    sea: Sea, fleet: gpd.GeoDataFrame, region: Region, *, settings: AllocationSettings, seed: int = 1,
+    previous_plan: Plan | None = None, seconds: float | None = None, decisions: Decisions | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> Plan:  # fmt: skip
+    """As :func:`allocate`, on patches, weather and ways that are known already.
+
+    Args:
+        sea: made by :func:`~oceanclean.allocation.sea.sea_of` from the same region, settings and seed.
+        fleet: ``FleetState``.
+        region: coast, ports, closed areas.
+        settings: of the room.
+        seed: of the search.
+        previous_plan: yesterday's.
+        seconds: wall time of the search, or None.
+        decisions: what people decided.
+        progress: as for :func:`allocate`.
+
+    Returns:
+        As :func:`allocate`.
+
+    Raises:
+        ProductError: the fleet breaks its contract.
+    """
+    clock, decisions = time.perf_counter(), decisions or Decisions()
+    if len(fleet):
+        validate_table("FleetState", fleet, "fleet")
     fleet, fleet_notes = controls.decided_fleet(fleet, decisions)
     harbours, port_notes = harbours_of(region.ports, sea.router, settings.sea)
     harbours, closed_notes = controls.decided_harbours(harbours, decisions)
-    sea.notes += [*fleet_notes, *port_notes, *closed_notes]
-    sea.crews = crews_of(fleet, harbours, sea.router, settings.sea)
-    sea.notes += [n for c in sea.crews for n in c.notes]
-    able = [c for c in sea.crews if not c.stays]
+    crews = crews_of(fleet, harbours, sea.router, settings.sea)
+    notes = [*sea.notes, *fleet_notes, *port_notes, *closed_notes, *(n for c in crews for n in c.notes)]
+    able = [c for c in crews if not c.stays]
     # a problem needs a vessel; without one the first stands in, and its route is not sailed
-    day = build_day(sea.patches, able or sea.crews[:1], harbours, sea.router, sea.weather,
+    day = build_day(sea.patches, able or crews[:1], harbours, sea.router, sea.weather,
                     controls.decided_exclusions(region, decisions), sea.issue, sea.horizon_s,
-                    settings) if len(sea.crews) and len(harbours.name) else None  # fmt: skip
+                    settings) if len(crews) and len(harbours.name) else None  # fmt: skip
     solution = Solution([[] for _ in (day.crews if day else [])], 0.0, [], 0, 0.0)
     bound: float | None = 0.0
+    nearest: float | None = None
     if day is not None:
-        day, pins = controls.obey(day, decisions, previous_plan, sea.notes)
+        day, pins = controls.obey(day, decisions, previous_plan, notes)
         if able and day.problem.tasks:
             solution, bound = _solved(day, pins, settings, seed, seconds, previous_plan, progress)
-            solution = settle_legs(day, solution, sea.notes)
-            sea.notes += controls.unmet(day, pins, solution.routes)
-    plan = _Assembly(sea, day, solution, able, settings, region, seed, bound).plan()
+            solution = settle_legs(day, solution, notes)
+            notes += controls.unmet(day, pins, solution.routes)
+            nearest = nearest_first_kg(day)
+    plan = _Assembly(sea, crews, notes, day, solution, able, settings, region, seed, bound).plan()
+    plan.nearest_kg = nearest
     plan.solver["total_seconds"] = round(time.perf_counter() - clock, 2)
     return plan
 
@@ -137,60 +158,14 @@ def _solved(
     return solution, bound
 
 
-def _sea(
-    tracks: xr.Dataset, forecast: xr.Dataset | None, forcing: xr.Dataset, fleet: gpd.GeoDataFrame, region: Region,
-    issue_time: Any, horizon_h: float, settings: AllocationSettings, seed: int,
-) -> _Sea:  # fmt: skip
-    """Patches and weather; the horizon cut to what the tracks cover."""
-    if len(fleet):
-        validate_table("FleetState", fleet, "fleet")
-    stamp = pd.Timestamp(issue_time)
-    issue = (stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp).to_datetime64()
-    for name in ("lon", "lat", "status", "mass"):
-        if name not in tracks:
-            raise ProductError("tracks", name, f"variables {list(tracks)}", f"DebrisTracks with {name!r}",
-                               "Give the tracks of the drift forecast.")  # fmt: skip
-    notes: list[str] = []
-    last_h = float((tracks["time"].to_numpy()[-1] - issue) / np.timedelta64(1, "h"))
-    if last_h < horizon_h - 0.01:
-        notes.append(
-            f"The drift forecast ends after {last_h:.0f} h; the plan covers these instead of {horizon_h:.0f} h."
-        )
-    horizon_s = min(horizon_h, max(last_h, 0.0)) * 3600.0
-    router = SeaRouter.of_region(region)
-    particles = particles_of(tracks, router.plane, issue, horizon_s)
-    cell_m2 = float(region.grid.area_km2.mean() * 1e6)
-    patches = find_patches(particles, router, cell_m2, settings.tasks, np.random.default_rng(seed))
-    weather = Weather.of(forcing, issue, horizon_s)
-    notes += [*particles.notes, *weather.gaps, *_mass_check(forecast, patches, region, issue)]
-    return _Sea(issue, horizon_s, router, patches, weather, [], notes)
-
-
-def _mass_check(forecast: xr.Dataset | None, patches: Patches, region: Region, issue: np.datetime64) -> list[str]:
-    """A sentence where tracks and density forecast disagree about the mass at the issue time."""
-    if forecast is None:
-        return []
-    from oceanclean.products.names import DENSITY
-
-    density = forecast[DENSITY].sel(time=issue, method="nearest").to_numpy()
-    if density.shape != region.grid.shape:
-        return []
-    mapped = float(np.nansum(density * region.grid.area_km2))
-    if max(mapped, patches.total_kg) > 1 and abs(mapped - patches.total_kg) > 0.25 * max(mapped, patches.total_kg):
-        return [
-            f"The map holds {mapped:.0f} kg, its particles {patches.total_kg:.0f} kg: the plan follows the particles."
-        ]
-    return []
-
-
 class _Assembly:
     """Puts a plan together from the solution."""
 
     def __init__(
-        self, sea: _Sea, day: Day | None, solution: Solution, able: list[Crew], settings: AllocationSettings,
-        region: Region, seed: int, bound: float | None,
+        self, sea: Sea, crews: list[Crew], notes: list[str], day: Day | None, solution: Solution, able: list[Crew],
+        settings: AllocationSettings, region: Region, seed: int, bound: float | None,
     ) -> None:  # fmt: skip
-        self.bound = bound
+        self.bound, self.crews, self.notes = bound, crews, notes
         self.sea, self.day, self.solution, self.able = sea, day, solution, able
         self.settings, self.region, self.seed = settings, region, seed
         self.issue = pd.Timestamp(sea.issue, tz="UTC")
@@ -200,7 +175,7 @@ class _Assembly:
 
     def plan(self) -> Plan:
         """The plan."""
-        summaries = [self._vessel(crew) for crew in self.sea.crews]
+        summaries = [self._vessel(crew) for crew in self.crews]
         total = sum((c.total for c in self.catches.values()), np.zeros(max(1, self.sea.patches.kg.shape[0])))
         expected = float(total.mean())
         bound = None if self.bound is None else max(expected, self.bound)
@@ -210,7 +185,7 @@ class _Assembly:
             horizon_h=self.sea.horizon_s / 3600.0, expected_kg=expected, p10_kg=float(np.quantile(total, 0.1)),
             p90_kg=float(np.quantile(total, 0.9)), bound_kg=bound,
             gap=(bound - expected) / bound if bound and bound > 0 else None, solver=self._solver(),
-            task_mass_share=self.sea.patches.share_of_mass, degraded=list(dict.fromkeys(self.sea.notes)),
+            task_mass_share=self.sea.patches.share_of_mass, degraded=list(dict.fromkeys(self.notes)),
         )  # fmt: skip
 
     def _vessel(self, crew: Crew) -> VesselSummary:

@@ -16,6 +16,8 @@ from oceanclean.errors import InputError, OceancleanError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from oceanclean.allocation.options import AllocationSettings
+    from oceanclean.allocation.sea import Sea
     from oceanclean.products import Plan
     from oceanclean.settings import RegionSettings
 
@@ -37,6 +39,8 @@ class Job:
         seconds: wall time of the search, or None.
         previous: folder of yesterday's plan, or "".
         decisions: values of :class:`~oceanclean.decisions.Decisions`.
+        sea: file of patches, weather and ways that a plan on the same forecast, region, settings of the tasks and seed
+            left (``sea.npz``), or "": the plan is then made from tracks and forcing, and leaves it.
     """
 
     tracks: str
@@ -52,6 +56,7 @@ class Job:
     seconds: float | None = None
     previous: str = ""
     decisions: dict[str, Any] | None = None
+    sea: str = ""
 
 
 def open_grid(path: str) -> xr.Dataset:
@@ -75,7 +80,7 @@ def run(job: Job) -> Plan:
     import geopandas as gpd
 
     from oceanclean.allocation.options import AllocationSettings
-    from oceanclean.allocation.plan import allocate
+    from oceanclean.allocation.plan import allocate_on
     from oceanclean.decisions import Decisions
     from oceanclean.products import Plan
     from oceanclean.region import Region
@@ -84,16 +89,30 @@ def run(job: Job) -> Plan:
         fleet = gpd.read_parquet(job.fleet)
     except (OSError, ValueError) as error:
         raise InputError(job.fleet, "file", error, "the fleet as GeoParquet", "Run the ingest stage again.") from error
-    plan = allocate(
-        open_grid(job.tracks), open_grid(job.forecast) if job.forecast else None, open_grid(job.forcing), fleet,
-        Region(job.region), issue_time=job.issue_time, horizon_h=job.horizon_h,
-        settings=AllocationSettings.model_validate(job.settings or {}), seed=job.seed, seconds=job.seconds,
+    settings = AllocationSettings.model_validate(job.settings or {})
+    plan = allocate_on(
+        _sea(job, settings), fleet, Region(job.region), settings=settings, seed=job.seed, seconds=job.seconds,
         previous_plan=Plan.load(Path(job.previous)) if job.previous else None,
         decisions=Decisions.model_validate(job.decisions or {}),
     )  # fmt: skip
     plan.solver = _repeatable(plan.solver)
     plan.save(Path(job.out))
     return plan
+
+
+def _sea(job: Job, settings: AllocationSettings) -> Sea:
+    """The sea of the plan before, or one made now and left beside the plan."""
+    from oceanclean.allocation import sea
+    from oceanclean.region import Region
+
+    if job.sea:
+        return sea.Sea.load(Path(job.sea))
+    made = sea.sea_of(
+        open_grid(job.tracks), open_grid(job.forecast) if job.forecast else None, open_grid(job.forcing),
+        Region(job.region), issue_time=job.issue_time, horizon_h=job.horizon_h, settings=settings, seed=job.seed,
+    )  # fmt: skip
+    made.save(Path(job.out) / sea.FILE)
+    return made
 
 
 def _repeatable(solver: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from oceanclean.chain.day import DayResult, begin, fail, finish, plan_day
 from oceanclean.chain.decided import day_file, decisions_of
 from oceanclean.chain.facts import degraded
+from oceanclean.chain.page import publish
 from oceanclean.chain.replan import approve, audit_file, replan
 from oceanclean.chain.run import STAGES, DailyRun, issue_time_of, parse_issue_time
 from oceanclean.chain.stages import (
@@ -12,7 +13,6 @@ from oceanclean.chain.stages import (
     ingest,
     map_density,
     new_scenes,
-    publish,
     segment_file,
     what_if,
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from oceanclean.chain import stages
+from oceanclean.chain import page, stages
 from oceanclean.chain.catalogue import write_catalogue
 from oceanclean.chain.facts import degraded
 from oceanclean.chain.ledger import code_digest, versions
@@ -169,7 +169,7 @@ def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: Stag
         "forecast": lambda: stages.forecast(run, ingested, records[-1]),
         "allocate": lambda: stages.allocate(run, ingested, records[-1], seconds),
         "what-if": lambda: stages.what_if(run, ingested, records[-2], records[-1]),
-        "publish": lambda: stages.publish(run, ingested, detected, *records[-4:]),
+        "publish": lambda: page.publish(run, ingested, detected, *records[-4:]),
     }
     for name, step in steps.items():
         if until == "detect":

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Folder of an allocation that holds the plan without any decision.
 FREE = "undecided"
+#: What the plans of one forecast share (:mod:`oceanclean.allocation.sea`).
+SEA = "sea.npz"
 
 
 def day_file(run: DailyRun) -> Path:
@@ -82,10 +84,8 @@ def allocate_decided(
         ``by``, ``free_kg``, ``entries`` (``kind``, ``text``, ``reason``, ``cost_kg`` or None) and the decisions as
         plain values; None where nothing was decided.
     """
-    from oceanclean.allocation.process import allocate_in_process
-
     if decisions.empty:
-        allocate_in_process(job)
+        _free_plan(run, job, folder, free_key)
         return None
     free = _free_plan(run, job, folder / FREE, free_key)
     entries = decisions.entries()
@@ -93,6 +93,7 @@ def allocate_decided(
     with tempfile.TemporaryDirectory() as place:
         # today's orders are upset only where that pays: the plan without decisions is where the search starts
         shorter = cheaper(job.settings or {}, effort.decided_iterations, (job.settings or {}).get("keep_bonus", 0.0))
+        job = replace(job, sea=sea_file(folder))
         wanted = replace(
             job, decisions=decisions.model_dump(mode="json"), previous=str(folder / FREE), settings=shorter
         )
@@ -127,15 +128,19 @@ def _free_plan(run: DailyRun, job: Job, folder: Path, free_key: str) -> Plan:
     """The plan without decisions: out of the store, or made now."""
     from oceanclean.allocation.process import allocate_in_process
 
+    folder.mkdir(exist_ok=True)
     stored = run.folder.finished("allocate")
     if stored is not None and stored.facts.get("free_key") == free_key:
         stands = stored.folder / FREE if stored.facts["decided"] else stored.folder
-        folder.mkdir()
-        for name in ("plan.json", *(f"{table}.parquet" for table in ("orders", "tasks", "routes", "task_tracks"))):
+        for name in (*Plan.FILES, SEA):
             shutil.copy(stands / name, folder / name)
         return Plan.load(folder)
-    folder.mkdir()
     return allocate_in_process(replace(job, out=str(folder)))
+
+
+def sea_file(folder: Path) -> str:
+    """Patches, weather and ways that an allocation's plans were made on, as they stand in its folder; "" if none do."""
+    return next((str(p) for p in (folder / FREE / SEA, folder / SEA) if p.is_file()), "")
 
 
 def _without(job: Job, decisions: Decisions, entry: Entry, folder: Path, place: str, effort: PlanningSettings) -> Job:

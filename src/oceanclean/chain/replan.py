@@ -5,16 +5,28 @@ Only allocation and page are made anew; everything before stands in the store, s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from oceanclean.chain import audit, decided, stages
+from oceanclean.chain import audit, decided, page, stages
 from oceanclean.chain.day import DayResult, StageProgress, begin, fail, finish
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.decisions import Decisions
 from oceanclean.errors import MissingDataError
 from oceanclean.store import StageRecord
+
+if TYPE_CHECKING:
+    from oceanclean.planning.backdrop import Backdrop
+
+#: Libraries that maps, papers, GIS files and the catalogue load when they are first made.
+_LATER = ("matplotlib.figure", "matplotlib.backends.backend_agg", "fpdf", "fontTools.subset", "pyogrio", "pystac")
+#: Records of ingest, detections, map and forecast.
+Earlier = tuple[StageRecord, list[StageRecord], StageRecord, StageRecord]
 
 
 def audit_file(run: DailyRun) -> Path:
@@ -37,7 +49,7 @@ def stored(run: DailyRun, stage: str) -> StageRecord:
     return record
 
 
-def before_allocation(run: DailyRun) -> tuple[StageRecord, list[StageRecord], StageRecord, StageRecord]:
+def before_allocation(run: DailyRun) -> Earlier:
     """Ingest, detections, map and forecast of a planned day.
 
     Raises:
@@ -78,9 +90,11 @@ def replan(
 
         def work() -> DayResult:
             tell("allocate", 0, 2)
-            allocated = stages.allocate(run, earlier[0], earlier[3], seconds)
-            tell("publish", 1, 2)
-            result = _published(run, earlier, allocated)
+            stands = stages.allocation_stands(run, earlier[0], earlier[3], seconds)
+            with _drawn_beside(run, earlier, not stands) as early:
+                allocated = stages.allocate(run, earlier[0], earlier[3], seconds)
+                tell("publish", 1, 2)
+                result = _published(run, earlier, allocated, early)
             if who and not allocated.reused:
                 audit.append(audit_file(run), time=_stamp(now), action=audit.REPLANNED, by=who, plan=allocated.digest)
             tell("done", 2, 2)
@@ -120,14 +134,32 @@ def approve(
         return _in_ledger(run, lambda: _published(run, earlier, allocated))
 
 
+@contextmanager
+def _drawn_beside(run: DailyRun, earlier: Earlier, wanted: bool) -> Iterator[Callable[[], Backdrop] | None]:
+    """The page's backdrop, drawn by a thread while the plan is made in another process; None where none is wanted."""
+    if not wanted:
+        yield None
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(_ahead, run, earlier).result
+
+
+def _ahead(run: DailyRun, earlier: Earlier) -> Backdrop:
+    """The backdrop, and the libraries loaded that publishing needs after it."""
+    drawn = page.backdrop_of(run, *earlier)
+    for name in _LATER:
+        import_module(name)
+    return drawn
+
+
 def _published(
-    run: DailyRun, earlier: tuple[StageRecord, list[StageRecord], StageRecord, StageRecord], allocated: StageRecord
+    run: DailyRun, earlier: Earlier, allocated: StageRecord, early: Callable[[], Backdrop] | None = None
 ) -> DayResult:
     ingested, detected, mapped, forecasted = earlier
     weighed = run.folder.finished("what-if")
     if weighed is not None and weighed.facts["plan"] != allocated.digest:
         weighed = None  # made for another plan; making it anew would keep the planner waiting
-    published = stages.publish(run, ingested, detected, mapped, forecasted, allocated, weighed)
+    published = page.publish(run, ingested, detected, mapped, forecasted, allocated, weighed, early=early)
     kept = [weighed] if weighed else []
     return finish(run, [ingested, *detected, mapped, forecasted, allocated, *kept, published])
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
-from oceanclean.chain.facts import approval_of, page_facts
 from oceanclean.chain.observing import climatology_file, write_map
-from oceanclean.chain.outcome import outcome_of, reports_key
+from oceanclean.chain.outcome import reports_key
 from oceanclean.chain.previous import previous_run, stage_folder, used_before
 from oceanclean.chain.run import DailyRun, safe_name
 from oceanclean.errors import InputError, MissingDataError
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from oceanclean.allocation.process import Job
+    from oceanclean.decisions import Decisions
     from oceanclean.drift.residual import Residual
     from oceanclean.planning import PlanningSettings
 
 Progress = Callable[[str, float], None]
 
 
-def _settings_digest(run: DailyRun, *models: str) -> dict[str, str]:
+def settings_digest(run: DailyRun, *models: str) -> dict[str, str]:
     """Digests of the region's settings and of the named ``config/models`` files."""
     root = config_root(run.config)
     found = {"region": digest_record(run.region.settings.model_dump(mode="json"))}
@@ -82,7 +83,7 @@ def ingest(run: DailyRun) -> StageRecord:
     fleet = load_fleet_settings(region.settings.fleet, run.config)
     inputs = {
         "issue_time": run.issue_time,
-        "settings": _settings_digest(run),
+        "settings": settings_digest(run),
         "sources": wanted.model_dump(mode="json"),
         "fleet": fleet.model_dump(mode="json"),
         "files": sources.fingerprint(wanted, run.work),
@@ -160,7 +161,7 @@ def detect(run: DailyRun, ingested: StageRecord, scene_id: str, progress: Progre
     settings = vision.load_settings(run.config)
     inputs = {
         "scene": {**scene.to_json(), "path": "", "sha256": scene.sha256 or digest_file(Path(scene.path))},
-        "settings": _settings_digest(run, "segmenter"),
+        "settings": settings_digest(run, "segmenter"),
         "model": vision.model_digest(settings),
     }
 
@@ -203,7 +204,7 @@ def map_density(run: DailyRun, ingested: StageRecord, detected: Sequence[StageRe
         "tracks": digest_file(tracks_file) if tracks_file else None,
         "catches": reports_key(run),
         "climatology": digest_file(climate) if climate else None,
-        "settings": _settings_digest(run, "density", "drift"),
+        "settings": settings_digest(run, "density", "drift"),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
@@ -224,7 +225,7 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
         "map": mapped.outputs["density.nc"],
         "forcing": ingested.outputs["forcing.nc"],
         "drifters": ingested.outputs["drifters.parquet"],
-        "settings": _settings_digest(run, "drift"),
+        "settings": settings_digest(run, "drift"),
         "forecaster": digest_file(fitted) if fitted and fitted.is_file() else str(fitted or ""),
     }
 
@@ -275,22 +276,13 @@ def allocate(
     result says what each costs (``facts["decided"]``).
     """
     before = stage_folder(previous_run(run), "allocate", "plan.json")
-    decisions = decided.decisions_of(run)
-    free = {
-        "forecast": forecasted.digest,
-        "forcing": ingested.outputs["forcing.nc"],
-        "fleet": ingested.outputs["fleet.parquet"],
-        "settings": _settings_digest(run, "allocation"),
-        "seconds": seconds,
-        "yesterday": digest_file(before / "plan.json") if before else None,
-    }
-    inputs = free if decisions.empty else {**free, "decisions": decisions.model_dump(mode="json")}
+    decisions, free, inputs = _allocation_inputs(run, ingested, forecasted, before, seconds)
 
     def body(folder: Path) -> Mapping[str, Any]:
         job = _allocation_job(run, ingested, forecasted, before, folder, seconds)
         facts: dict[str, Any] = {"free_key": run.key("allocate", free)}
         facts["decided"] = decided.allocate_decided(
-            run, job, decisions, folder, facts["free_key"], _planning_settings(run)
+            run, job, decisions, folder, facts["free_key"], planning_settings(run)
         )
         plan = Plan.load(folder)
         return {
@@ -301,6 +293,31 @@ def allocate(
         }  # fmt: skip
 
     return run.stage("allocate", inputs, body)
+
+
+def allocation_stands(
+    run: DailyRun, ingested: StageRecord, forecasted: StageRecord, seconds: float | None = None
+) -> bool:
+    """True where :func:`allocate` would be answered from the store."""
+    before = stage_folder(previous_run(run), "allocate", "plan.json")
+    _, _, inputs = _allocation_inputs(run, ingested, forecasted, before, seconds)
+    return run.folder.finished("allocate", run.key("allocate", inputs)) is not None
+
+
+def _allocation_inputs(
+    run: DailyRun, ingested: StageRecord, forecasted: StageRecord, before: Path | None, seconds: float | None
+) -> tuple[Decisions, dict[str, Any], dict[str, Any]]:
+    """What people decided; all that a plan without it depends on; all that the plan depends on."""
+    decisions = decided.decisions_of(run)
+    free = {
+        "forecast": forecasted.digest,
+        "forcing": ingested.outputs["forcing.nc"],
+        "fleet": ingested.outputs["fleet.parquet"],
+        "settings": settings_digest(run, "allocation"),
+        "seconds": seconds,
+        "yesterday": digest_file(before / "plan.json") if before else None,
+    }
+    return decisions, free, free if decisions.empty else {**free, "decisions": decisions.model_dump(mode="json")}
 
 
 def _allocation_job(
@@ -326,7 +343,8 @@ def _allocation_job(
     )
 
 
-def _planning_settings(run: DailyRun) -> PlanningSettings:
+def planning_settings(run: DailyRun) -> PlanningSettings:
+    """Settings of the planning room."""
     from oceanclean import planning
 
     return load_model_settings("planning", planning.PlanningSettings, run.config)
@@ -339,96 +357,21 @@ def what_if(run: DailyRun, ingested: StageRecord, forecasted: StageRecord, alloc
     before = stage_folder(previous_run(run), "allocate", "plan.json")
     inputs = {
         "plan": allocated.digest, "forecast": forecasted.digest, "forcing": ingested.outputs["forcing.nc"],
-        "fleet": ingested.outputs["fleet.parquet"], "settings": _settings_digest(run, "allocation", "planning"),
+        "fleet": ingested.outputs["fleet.parquet"], "settings": settings_digest(run, "allocation", "planning"),
         "yesterday": digest_file(before / "plan.json") if before else None,
     }  # fmt: skip
 
     def body(folder: Path) -> Mapping[str, Any]:
-        settings = _planning_settings(run)
+        settings = planning_settings(run)
         rows = []
         if settings.what_if_iterations:
             job = _allocation_job(run, ingested, forecasted, before, folder)
+            job = replace(job, sea=decided.sea_file(allocated.folder))
             rows = table(job, decided.decisions_of(run), allocated.folder, job.previous, settings.what_if_iterations)
         (folder / "what_if.json").write_text(json.dumps(rows, indent=1))
         return {"plan": allocated.digest, "rows": rows}
 
     return run.stage("what-if", inputs, body)
-
-
-def publish(
-    run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord,
-    forecasted: StageRecord, allocated: StageRecord, weighed: StageRecord | None = None,
-) -> StageRecord:  # fmt: skip
-    """Write what planners and skippers read: the page, the picture, GPX, GeoJSON, CSV, messages."""
-    from oceanclean import planning
-
-    before = (ingested, *detected, mapped, forecasted, allocated)
-    yesterday = stage_folder(previous_run(run), "publish", "plan.json")
-    rows = weighed.facts["rows"] if weighed else []
-    inputs = {
-        "before": [r.digest for r in before],
-        "facts": [r.facts for r in before],
-        "yesterday": digest_file(yesterday / "plan.json") if yesterday else None,
-        "settings": _settings_digest(run, "planning"),
-        "approval": approval_of(run, allocated),
-        "what_if": rows,
-        "catches": reports_key(run),
-    }
-
-    def body(folder: Path) -> Mapping[str, Any]:
-        fields = load_grid("DensityForecast", forecasted.path("forecast.nc"))
-        forcing = load_grid("Forcing", ingested.path("forcing.nc"))
-        facts = page_facts(run, before, yesterday)
-        outcomes, said = outcome_of(run, facts["yesterday"])
-        facts["degraded"] = [*facts["degraded"], *said]
-        paths = planning.publish(
-            Plan.load(allocated.folder),
-            region=run.region,
-            fleet=load_table("FleetState", ingested.path("fleet.parquet")),
-            density_map=map_at_issue(run, load_grid("DensityMap", mapped.path("density.nc")), fields, forcing),
-            forecast=fields,
-            forcing=forcing,
-            segmentations=segmentations_of(detected),
-            run={**facts, **approval_of(run, allocated), "what_if": rows, "outcomes": outcomes},
-            folder=folder,
-            settings=_planning_settings(run),
-        )
-        return {"files": {name: path.name for name, path in paths.items()}}
-
-    return run.stage("publish", inputs, body)
-
-
-def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing: xr.Dataset) -> xr.Dataset:
-    """The density map as it stands at the issue time, for the page: what was mapped has drifted since the look.
-
-    Density and doubt are the forecast's at the issue time. Where a cell's figure comes from, and how much of it was
-    seen, is what stood at the place its water comes from: cell centres are carried back by the mean drift.
-    """
-    import numpy as np
-
-    from oceanclean import drift
-    from oceanclean.products import names
-
-    valid = np.datetime64(looked.attrs["valid_time"].removesuffix("Z"))
-    hours = float((np.datetime64(run.issue_time[:-1]) - valid) / np.timedelta64(1, "h"))
-    now = looked.drop_vars(["debris_density_quantile", "quantile"], errors="ignore").copy(deep=True)
-    at_issue = fields.sel(time=np.datetime64(run.issue_time[:-1]), method="nearest")
-    for name in (names.DENSITY, names.DENSITY_STD):
-        now[name].values[:] = at_issue[name].values
-    if hours > 0:
-        lon, lat = np.meshgrid(looked["lon"], looked["lat"])
-        back = drift.advect(forcing, lon.ravel(), lat.ravel(), run.issue_time[:-1], -hours, output_every_h=hours)
-        row, column, inside = run.region.grid.index(
-            back["lon"].isel(time=-1).to_numpy(), back["lat"].isel(time=-1).to_numpy()
-        )
-        sea = looked["origin"].to_numpy() > 0
-        for name, outside in (("origin", 1), ("observed_fraction", 0.0), ("observation_age", np.nan)):
-            before = looked[name].to_numpy()
-            came = np.where(inside & sea[row, column], before[row, column], outside).reshape(before.shape)
-            now[name].values[:] = np.where(sea, came, before)
-        now["observation_age"].values[:] += hours
-    now.attrs["valid_time"] = run.issue_time
-    return now
 
 
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],

@@ -289,6 +289,8 @@ class Bottom:
     bound_kg: float | None
     gap: float | None
     bound_statement: str
+    nearest_kg: float | None
+    nearest_statement: str
     main_risk: str
     vessels_sent: int
     vessels_total: int

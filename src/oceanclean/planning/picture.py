@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,33 +26,65 @@ SEA, LAND_COLOUR, INK = "#eaf1f4", "#d9d4c7", "#14323f"
 _DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
 
 
-def overview(
-    view: PlanView, layers: Layers, density_map: xr.Dataset, region: Region, settings: PlanningSettings,
-    vessel: Vessel | None = None,
-) -> bytes:  # fmt: skip
-    """Coast, density, routes, patches and legend in one picture, as PNG bytes without a time stamp.
+#: Room around the map for its figures, title and colour bar, inches.
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.62, 1.12, 0.3, 0.36
 
-    With a vessel: its route alone, as near as it fits.
-    """
-    from matplotlib.figure import Figure
 
-    west, south, east, north = region.routing_grid.bounds if vessel is None else _around(vessel, region)
-    view = view if vessel is None else replace(view, vessels=[vessel])
-    stretch = 1 / np.cos(np.radians((south + north) / 2))
-    width = 9.6 if vessel is None else 6.4
-    height = min(14.0, max(3.6, 0.86 * width * (north - south) * stretch / (east - west) + 0.75))
-    figure = Figure(figsize=(width, height), dpi=settings.overview_dpi, layout="constrained", facecolor="white")
-    axes = figure.add_subplot()
-    axes.set(xlim=(west, east), ylim=(south, north), facecolor=SEA)
-    axes.set_aspect(stretch)
-    _density(figure, axes, density_map, layers)
-    _coast(axes, layers)
-    _areas(axes, view, region)
-    _routes(axes, view, region)
-    _frame(axes, view)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
+@dataclass(frozen=True)
+class Chart:
+    """What every still map of a plan shows: the sea's density, the coast, the region."""
+
+    layers: Layers
+    density_map: xr.Dataset
+    region: Region
+    settings: PlanningSettings
+
+    def overview(self, view: PlanView, vessel: Vessel | None = None) -> bytes:
+        """Coast, density, routes, patches and legend in one picture, as PNG bytes without a time stamp.
+
+        With a vessel: its route alone, as near as it fits.
+        """
+        from matplotlib.figure import Figure
+
+        box = self.region.routing_grid.bounds if vessel is None else _around(vessel, self.region)
+        west, south, east, north = box
+        view = view if vessel is None else replace(view, vessels=[vessel])
+        stretch = 1 / np.cos(np.radians((south + north) / 2))
+        width = 9.6 if vessel is None else 6.4
+        map_width = width - _LEFT - _RIGHT
+        map_height = min(13.0, max(2.8, map_width * (north - south) * stretch / (east - west)))
+        height = map_height + _BOTTOM + _TOP
+        # the room is fixed: a layout engine would draw every text twice
+        figure = Figure(figsize=(width, height), dpi=self.settings.overview_dpi, facecolor="white")
+        axes = figure.add_axes((_LEFT / width, _BOTTOM / height, map_width / width, map_height / height))
+        axes.set(xlim=(west, east), ylim=(south, north), facecolor=SEA)
+        axes.set_aspect(stretch)
+        bar = figure.add_axes((1 - 0.98 / width, (_BOTTOM + 0.1 * map_height) / height, 0.18 / width,
+                               0.8 * map_height / height))  # fmt: skip
+        self._density(figure, axes, bar)
+        _coast(axes, self.layers)
+        _areas(axes, view, self.region)
+        _routes(axes, view, self.region)
+        _frame(axes, view)
+        out = io.BytesIO()
+        figure.savefig(out, format="png", metadata={"Software": None})
+        return out.getvalue()
+
+    def _density(self, figure: Figure, axes: Axes, bar: Axes) -> None:
+        from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+        scale = self.layers.density_scale
+        ramp = LinearSegmentedColormap.from_list("density", scale.palette[2:] / 255.0)
+        colours = ramp.with_extremes(under=(0, 0, 0, 0))
+        values = self.density_map[names.DENSITY].to_numpy()
+        mesh = axes.pcolormesh(
+            self.density_map["lon"], self.density_map["lat"], np.ma.masked_invalid(values), cmap=colours,
+            norm=LogNorm(scale.low, scale.high), shading="nearest", rasterized=True, zorder=1,
+        )  # fmt: skip
+        figure.colorbar(mesh, cax=bar, extend="max")
+        bar.set_ylabel(f"{scale.title}, {scale.units}", color=INK)
+        bar.set_yticks([float(label) for _place, label in scale.ticks], [label for _place, label in scale.ticks])
+        bar.minorticks_off()
 
 
 def _around(vessel: Vessel, region: Region) -> tuple[float, float, float, float]:
@@ -62,23 +94,6 @@ def _around(vessel: Vessel, region: Region) -> tuple[float, float, float, float]
     middle = (lon.min() + lon.max()) / 2, (lat.min() + lat.max()) / 2
     half = 0.58 * max(0.15, np.ptp(lon)), 0.62 * max(0.15, np.ptp(lat))
     return middle[0] - half[0], middle[1] - half[1], middle[0] + half[0], middle[1] + half[1]
-
-
-def _density(figure: Figure, axes: Axes, density_map: xr.Dataset, layers: Layers) -> None:
-    from matplotlib.colors import LinearSegmentedColormap, LogNorm
-
-    scale = layers.density_scale
-    ramp = LinearSegmentedColormap.from_list("density", scale.palette[2:] / 255.0)
-    colours = ramp.with_extremes(under=(0, 0, 0, 0))
-    values = density_map[names.DENSITY].to_numpy()
-    mesh = axes.pcolormesh(
-        density_map["lon"], density_map["lat"], np.ma.masked_invalid(values), cmap=colours,
-        norm=LogNorm(scale.low, scale.high), shading="nearest", rasterized=True, zorder=1,
-    )  # fmt: skip
-    bar = figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.015, aspect=28, extend="max")
-    bar.set_label(f"{scale.title}, {scale.units}", color=INK)
-    bar.ax.set_yticks([float(label) for _place, label in scale.ticks], [label for _place, label in scale.ticks])
-    bar.ax.minorticks_off()
 
 
 def _coast(axes: Axes, layers: Layers) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
 
+    from oceanclean.planning.backdrop import Backdrop
     from oceanclean.planning.model import PlanView
+    from oceanclean.planning.picture import Chart
     from oceanclean.products import Plan, Segmentation
     from oceanclean.region import Region
 
@@ -58,54 +60,90 @@ def publish(
     Raises:
         ProductError: a table of detections is unreadable, or the page stays beyond its limit.
     """
-    from oceanclean.planning import evidence
-    from oceanclean.planning.compose import compose
-    from oceanclean.planning.layers import make_layers
-    from oceanclean.planning.page import page
-    from oceanclean.planning.paper.assignment import assignment
-    from oceanclean.planning.paper.brief import brief
-    from oceanclean.planning.picture import overview
-    from oceanclean.planning.sightings import sightings_of
+    from oceanclean.planning.backdrop import backdrop
 
     settings = settings or PlanningSettings()
-    detections = evidence.read_detections(segmentations)
+    behind = backdrop(region, density_map, forecast, forcing, segmentations, plan.issue_time, settings)
+    return publish_on(behind, plan, region=region, fleet=fleet, run=run, folder=folder, settings=settings)
+
+
+def publish_on(
+    behind: Backdrop, plan: Plan, *, region: Region, fleet: gpd.GeoDataFrame, run: Mapping[str, Any], folder: Path,
+    settings: PlanningSettings,
+) -> dict[str, Path]:  # fmt: skip
+    """As :func:`publish`, before a backdrop that was drawn already.
+
+    Args:
+        behind: made by :func:`~oceanclean.planning.backdrop.backdrop` for the plan's issue time.
+        plan: the deployment plan.
+        region: the region planned for.
+        fleet: ``FleetState``.
+        run: facts of the run.
+        folder: an existing folder.
+        settings: settings of the room.
+
+    Raises:
+        ProductError: the page stays beyond its limit.
+    """
+    from oceanclean.planning.compose import compose
+    from oceanclean.planning.picture import Chart
+
     view = compose(
-        plan, region=region, fleet=fleet, density_map=density_map, forcing=forcing, segmentations=segmentations,
-        detections=detections, run=run, settings=settings,
+        plan, region=region, fleet=fleet, density_map=behind.density_map, forcing=behind.forcing,
+        segmentations=behind.segmentations, detections=behind.detections, run=run, settings=settings,
     )  # fmt: skip
-    layers = make_layers(region, density_map, forecast, forcing, plan.issue_time, settings)
-    sightings = sightings_of(detections, segmentations, settings)
-    picture = overview(view, layers, density_map, region, settings)
+    chart = Chart(behind.layers, behind.density_map, region, settings)
+    picture = chart.overview(view)
     paths = _files(view, folder, settings)
     paths["picture"] = _write(folder / "plan.png", picture)
-    paths["pdf"] = _write(folder / "plan.pdf", brief(view, picture))
-    for vessel in view.sent:
-        near = overview(view, layers, density_map, region, settings, vessel)
-        sheet = assignment(view, vessel, near)
-        paths[f"assignment:{vessel.vessel_id}"] = _write(folder / f"assignment-{vessel.file_name}.pdf", sheet)
+    if settings.papers:
+        paths |= _papers(view, chart, picture, folder)
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
     listed[CHECKSUMS] = "Digests of all files: sha256sum --check SHA256SUMS"
-    for coarser in range(_ATTEMPTS):
-        html = page(view, layers, sightings, picture, listed)
-        if len(html) <= settings.max_page_bytes or coarser == _ATTEMPTS - 1:
-            break
-        spared = _coarser(settings, 2 ** (coarser + 1))
-        layers = make_layers(region, density_map, forecast, forcing, plan.issue_time, spared)
-    if len(html) > settings.max_page_bytes:
-        action = "Lower max_detections, max_thumbnails or max_pictures in config/models/planning.yaml."
-        raise ProductError("plan.html", "size", f"{len(html)} bytes", f"at most {settings.max_page_bytes}", action)
-    paths["page"] = _write(folder / "plan.html", html)
+    paths["page"] = _write(folder / "plan.html", _page(view, behind, region, picture, listed, settings))
     sums = [f"{digest_file(path)}  {path.name}\n" for path in sorted(paths.values())]
     paths["checksums"] = _write(folder / CHECKSUMS, "".join(sums).encode())
     return paths
+
+
+def _papers(view: PlanView, chart: Chart, picture: bytes, folder: Path) -> dict[str, Path]:
+    """The brief and an assignment sheet for each vessel that is sent."""
+    from oceanclean.planning.paper.assignment import assignment
+    from oceanclean.planning.paper.brief import brief
+
+    paths = {"pdf": _write(folder / "plan.pdf", brief(view, picture))}
+    for vessel in view.sent:
+        sheet = assignment(view, vessel, chart.overview(view, vessel))
+        paths[f"assignment:{vessel.vessel_id}"] = _write(folder / f"assignment-{vessel.file_name}.pdf", sheet)
+    return paths
+
+
+def _page(
+    view: PlanView, behind: Backdrop, region: Region, picture: bytes, listed: dict[str, str],
+    settings: PlanningSettings,
+) -> bytes:  # fmt: skip
+    """The page, with fewer and coarser pictures of the sea where it would be too large."""
+    from oceanclean.planning.layers import make_layers
+    from oceanclean.planning.page import page
+
+    for factor in _COARSER:
+        layers = behind.layers if factor == 1 else make_layers(
+            region, behind.density_map, behind.forecast, behind.forcing, view.header.issue_time,
+            _coarser(settings, factor),
+        )  # fmt: skip
+        html = page(view, layers, behind.sightings, picture, listed)
+        if len(html) <= settings.max_page_bytes:
+            return html
+    action = "Lower max_detections, max_thumbnails or max_pictures in config/models/planning.yaml."
+    raise ProductError("plan.html", "size", f"{len(html)} bytes", f"at most {settings.max_page_bytes}", action)
 
 
 #: Digests of all other files, in the form of ``sha256sum``.
 CHECKSUMS = "SHA256SUMS"
 
 
-#: How often the pictures are made coarser before the page counts as too large.
-_ATTEMPTS = 4
+#: How much coarser the pictures are made before the page counts as too large.
+_COARSER = (1, 2, 4, 8)
 
 
 def _coarser(settings: PlanningSettings, factor: int) -> PlanningSettings:

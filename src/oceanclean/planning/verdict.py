@@ -26,6 +26,8 @@ def bottom_of(plan: Plan, vessels: list[Vessel], tasks: list[Task], timezone: st
         p10_kg=round(plan.p10_kg, 2), p90_kg=round(plan.p90_kg, 2),
         bound_kg=None if plan.bound_kg is None else round(plan.bound_kg, 2),
         gap=None if plan.gap is None else round(plan.gap, 6), bound_statement=bound_statement(plan),
+        nearest_kg=None if plan.nearest_kg is None else round(plan.nearest_kg, 2),
+        nearest_statement=nearest_statement(plan),
         main_risk=main_risk(vessels, tasks), vessels_sent=len(sent), vessels_total=len(vessels),
         tasks_served=sum(1 for t in tasks if t.served_by), tasks_total=len(tasks),
         task_mass_share=round(plan.task_mass_share, 4), last_back=back, max_wave_height_m=max(waves, default=None),
@@ -71,6 +73,18 @@ def bound_statement(plan: Plan) -> str:
         f"At most {notation.percent(more)} more is possible: under the model no plan of this fleet is expected to "
         f"collect more than {notation.kilograms(plan.bound_kg)}."
     )
+
+
+def nearest_statement(plan: Plan) -> str:
+    """What planning brings over sending each vessel to the nearest patch; "" where that is not known."""
+    if plan.nearest_kg is None or plan.expected_kg < 1:
+        return ""
+    gain = plan.expected_kg - plan.nearest_kg
+    simple = f"sending each vessel, when free, to the nearest patch ({notation.kilograms(plan.nearest_kg)})"
+    if gain < 0.005 * plan.expected_kg:
+        return f"Under the same model this plan is expected to bring no more than {simple}."
+    part = f" ({notation.percent(gain / plan.nearest_kg)})" if plan.nearest_kg >= 1 else ""
+    return f"Under the same model this plan is expected to bring {notation.kilograms(gain)} more{part} than {simple}."
 
 
 def main_risk(vessels: list[Vessel], tasks: list[Task]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from oceanclean.errors import ProductError
 
@@ -56,6 +56,7 @@ class Plan:
         solver: versions, iterations, seconds, seed, columns: plain values.
         task_mass_share: share of the forecast mass that the tasks hold.
         degraded: sentences for the page.
+        nearest_kg: expected catch under the same model if every vessel, when free, went to the nearest patch, or None.
     """
 
     orders: gpd.GeoDataFrame
@@ -73,8 +74,11 @@ class Plan:
     solver: dict[str, Any]
     task_mass_share: float
     degraded: list[str] = field(default_factory=list)
+    nearest_kg: float | None = None
 
     _TABLES = ("orders", "tasks", "routes", "task_tracks")
+    #: Names of the files that :meth:`save` writes.
+    FILES: ClassVar[tuple[str, ...]] = ("plan.json", *(f"{table}.parquet" for table in _TABLES))
 
     def save(self, folder: Path) -> list[Path]:
         """Write ``plan.json`` and one GeoParquet a table into ``folder`` (which the caller publishes whole)."""

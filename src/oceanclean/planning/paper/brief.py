@@ -29,7 +29,7 @@ def brief(view: PlanView, picture: bytes) -> bytes:
         ("Run", f"{head.run_id} {head.plan_digest[:12]}"),
     ])  # fmt: skip
     sheet.text(bottom.verdict, 12, bold=True)
-    sheet.text(f"How good is it? {bottom.bound_statement}")
+    sheet.text(f"How good is it? {bottom.bound_statement} {bottom.nearest_statement}".rstrip())
     sheet.text(f"Main risk. {bottom.main_risk}")
     if view.degraded:
         sheet.heading("Worse than usual today")

@@ -51,6 +51,11 @@ def _named(character: str) -> str:
     return f"[{name}]" if 0 < len(name) <= 24 else f"[U+{ord(character):04X}]"
 
 
+def _from_right(text: str) -> bool:
+    """True where a part of the text is written from right to left."""
+    return any(unicodedata.bidirectional(c) in {"R", "AL"} for c in text)
+
+
 class Sheet:
     """A document that grows downwards, page by page.
 
@@ -88,7 +93,7 @@ class Sheet:
 
     def _shape(self, *texts: str) -> None:
         """Shaping and reordering cost time: they are on only where a text is written from right to left."""
-        self.pdf.set_text_shaping(any(unicodedata.bidirectional(c) in {"R", "AL"} for text in texts for c in text))
+        self.pdf.set_text_shaping(any(map(_from_right, texts)))
 
     def _font(self, size: float, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
         self.pdf.set_font("Sans", "B" if bold else "", size)
@@ -108,8 +113,35 @@ class Sheet:
         """A paragraph."""
         self._font(size, bold, QUIET if quiet else INK)
         self._shape(text)
-        self.pdf.multi_cell(0, size * 0.48, shown(text, limit), align="L", new_x="LMARGIN", new_y="NEXT")
+        if _from_right(text):
+            self.pdf.multi_cell(0, size * 0.48, shown(text, limit), align="L", new_x="LMARGIN", new_y="NEXT")
+        else:
+            for line in self._lines(shown(text, limit)):
+                self.pdf.cell(0, size * 0.48, line, new_x="LMARGIN", new_y="NEXT")
         self.pdf.ln(0.6)
+
+    def _lines(self, text: str) -> list[str]:
+        """Text broken at its spaces to the width of the sheet; a word that is longer is cut.
+
+        The library measures a line anew for each letter, which takes most of a sheet's time.
+        """
+        room = self.width - 2 * self.pdf.c_margin
+        gap = self.pdf.get_string_width(" ")
+        lines: list[str] = []
+        line, used = "", 0.0
+        for word in text.split(" "):
+            width = self.pdf.get_string_width(word)
+            while width > room:  # no space to break at
+                fits = max(1, int(len(word) * room / width) - 1)
+                lines += [line, word[:fits]] if line else [word[:fits]]
+                line, used, word = "", 0.0, word[fits:]
+                width = self.pdf.get_string_width(word)
+            if line and used + gap + width > room:
+                lines.append(line)
+                line, used = word, width
+            else:
+                line, used = (f"{line} {word}", used + gap + width) if line else (word, width)
+        return [*lines, line]
 
     def points(self, texts: Sequence[str], size: float = 9) -> None:
         """A list."""

@@ -32,7 +32,7 @@
     attributionControl: false, maxBounds: limits, maxBoundsViscosity: 1, zoomSnap: 0.25, maxZoom: 14,
     zoomAnimation: !reduced, fadeAnimation: false, markerZoomAnimation: !reduced
   });
-  [["field", 250], ["land", 300], ["areas", 350], ["ways", 410]].forEach(function (pane) {
+  [["field", 250], ["land", 300], ["areas", 350], ["patches", 390], ["ways", 410]].forEach(function (pane) {
     map.createPane(pane[0]).style.zIndex = pane[1];
   });
 
@@ -147,6 +147,8 @@
 
   /* --- patches: where they are at the slider's time, and their drift --- */
   var crowded = data.tasks.length > 30;
+  /* one canvas for all outlines: hundreds of them move with the slider in one stroke */
+  var outlines = L.canvas({ pane: "patches", padding: 0.4 });
   var patches = data.tasks.map(function (task) {
     var colour = task.served ? "#14323f" : "#5a5a5a";
     var path = task.track.map(function (p) { return at(p[1], p[2]); });
@@ -155,7 +157,7 @@
     }
     var ring = L.circle(at(task.lat, task.lon), { radius: task.radius, color: colour, weight: task.served ? 2 : 1.5,
       opacity: task.served || !crowded ? 1 : 0.3,
-      dashArray: task.served ? null : "4 4", fill: true, fillOpacity: 0.04, pane: "ways" })
+      dashArray: task.served ? null : "4 4", fill: true, fillOpacity: 0.04, pane: "patches", renderer: outlines })
       .bindPopup(popup("Patch " + task.id, [task.kg + " expected, " + task.range + " (80 %)", task.served ? "A vessel is sent to it." : "Not served.", task.why]))
       .addTo(layers.patches);
     return { track: task.track, ring: ring, served: task.served, id: task.id };
@@ -244,6 +246,7 @@
     input.addEventListener("change", set);
     set();
   });
+  function hidden() { return map.getContainer().classList.contains("map-far"); }  /* names that lie too close */
   function far() { map.getContainer().classList.toggle("map-far", map.getZoom() < map.getBoundsZoom(box(data.bounds)) + 1); }
   map.on("zoomend", far);
   far();
@@ -284,14 +287,23 @@
     boats.forEach(function (boat) { var p = along(boat.track, seconds); if (p) { boat.marker.setLatLng(p); } });
     patches.forEach(function (patch, i) {
       var p = along(patch.track, seconds);
-      if (p) { patch.ring.setLatLng(p); if (patchNames[i]) { patchNames[i].setLatLng(p); } }
+      if (p) { patch.ring.setLatLng(p); if (patchNames[i] && !(crowded && hidden())) { patchNames[i].setLatLng(p); } }
     });
+  }
+  map.on("zoomend", function () { if (crowded) { setTime(now); } });
+  /* Pictures of the later times are decoded while nobody waits, so that the slider finds them ready. */
+  function ready(index) {
+    if (index >= data.frames.length) { return; }
+    var made = picture("d" + index, data.frames[index].density, data.bounds);
+    var next = function () { window.setTimeout(function () { ready(index + 1); }, 30); };
+    if (made && made.getElement().decode) { made.getElement().decode().then(next, next); } else { next(); }
   }
   slider.addEventListener("input", function () { setTime(Number(slider.value)); });
   byId("back").addEventListener("click", function () { setTime(now - 1); });
   byId("on").addEventListener("click", function () { setTime(now + 1); });
   all("input[name=field]").forEach(function (input) { input.addEventListener("change", showField); });
   setTime(0);
+  window.setTimeout(function () { ready(1); }, 400);
 
   /* --- figures under the pointer --- */
   var tables = {};
