@@ -49,6 +49,7 @@ forecast = _as_task(chain.forecast, "forecast", 30)
 allocate = _as_task(chain.allocate, "allocate", 30)
 what_if = _as_task(chain.what_if, "what-if", 20)
 publish = _as_task(chain.publish, "publish", 10)
+shadow = _as_task(chain.shadow, "shadow", 60)
 
 
 @flow(name="daily-plan", validate_parameters=False)
@@ -89,6 +90,7 @@ def daily(
         except BaseException as error:
             chain.fail(run, error)
             raise
+        shadow(run)
     _leave_artifacts(result)
     return result
 

@@ -5,6 +5,7 @@ from oceanclean.chain.decided import day_file, decisions_of
 from oceanclean.chain.facts import degraded
 from oceanclean.chain.replan import approve, audit_file, replan
 from oceanclean.chain.run import STAGES, DailyRun, issue_time_of, parse_issue_time
+from oceanclean.chain.shadow import shadow
 from oceanclean.chain.stages import (
     allocate,
     detect,
@@ -41,5 +42,6 @@ __all__ = [
     "publish",
     "replan",
     "segment_file",
+    "shadow",
     "what_if",
 ]
