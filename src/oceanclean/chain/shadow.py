@@ -12,11 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from oceanclean.chain.models import Chosen, candidates, fitted_forecaster
 from oceanclean.chain.run import DailyRun
 from oceanclean.chain.standing import before_allocation
 from oceanclean.learning import load_learning_settings
+from oceanclean.learning.input_drift import Sketch, sketch
 from oceanclean.products.files import load_grid, load_table
+from oceanclean.products.names import BANDS
 from oceanclean.products.scene import SceneRef
 from oceanclean.store import StageRecord, digest_file, digest_record, read_json, write_json
 
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STAGE = "shadow"
+#: File of the stage with a sketch of every input variable.
+SKETCHES = "inputs.json"
+#: Brighter in short-wave infrared is cloud or land: how much of that a day has says nothing of the sensor.
+_CLEAR_B11 = 0.08
 #: A drifter that last reported longer ago is not followed, hours.
 FRESH_H = 6.0
 _COLUMNS = ("arm", "model", "drifter_id", "start", "lead_h", "time", "lon", "lat")
@@ -66,6 +74,7 @@ def _shadow(run: DailyRun) -> StageRecord:
         scenes = _shadow_scenes(run, detected, other, folder) if other else []
         table, said = _drifter_forecasts(run, ingested, forecasters, settings.drifter_leads_h)
         table.to_parquet(folder / "drifters.parquet")
+        write_json(folder / SKETCHES, input_sketches(ingested, detected))
         arms = {"forecaster": {arm: model.digest for arm, model in forecasters.items()}}
         if other:
             arms["segmenter"] = {arm: identity(model) for arm, model in segmenters.items()}
@@ -115,6 +124,26 @@ def _shadow_scenes(run: DailyRun, detected: Sequence[StageRecord], other: Chosen
     return done
 
 
+def input_sketches(ingested: StageRecord, detected: Sequence[StageRecord]) -> dict[str, Sketch]:
+    """A sketch of each forcing variable of the region and of each band of the day's scenes over clear water."""
+    from oceanclean.vision.features import sample_scene
+
+    forcing = load_grid("Forcing", ingested.path("forcing.nc"))
+    values: dict[str, Any] = {f"forcing {name}": forcing[name].to_numpy() for name in forcing.data_vars}
+    pixels = []
+    for record in detected:
+        if "segmentation.json" in record.outputs:
+            scene = SceneRef.from_json(read_json(record.path("segmentation.json"))["scene"])
+            if Path(scene.path).is_file():
+                sample = sample_scene(scene, grid=6)
+                pixels.append(sample[sample[:, BANDS.index("B11")] < _CLEAR_B11])
+    if pixels:
+        joined = np.concatenate(pixels)
+        values |= {f"reflectance {band}": joined[:, i] for i, band in enumerate(BANDS)}
+    found = {name: sketch(v) for name, v in values.items()}
+    return {name: one for name, one in found.items() if one is not None}
+
+
 def _drifter_forecasts(
     run: DailyRun, ingested: StageRecord, arms: Mapping[str, Chosen], leads_h: Sequence[int]
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -143,7 +172,6 @@ def _carried(
     forcing: Any, group: Any, start: Any, leads_h: Sequence[int], windage: float, arm: str, digest: str
 ) -> list[tuple[Any, ...]]:
     """Rows of :data:`_COLUMNS` for drifters that start together; what strands or leaves the forcing is left out."""
-    import numpy as np
     import pandas as pd
 
     from oceanclean import drift

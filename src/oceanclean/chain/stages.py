@@ -446,8 +446,9 @@ def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing:
 
 
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],
-                 allow_missing: bool, progress: Progress | None) -> Segmentation:  # fmt: skip
-    """Segment one file outside a daily run; ``folder`` is written whole or not at all.
+                 allow_missing: bool, progress: Progress | None,
+                 model: Path | None = None) -> Segmentation:  # fmt: skip
+    """Segment one file outside a daily run, with ``model`` where given; ``folder`` is written whole or not at all.
 
     Raises:
         InputError: the file cannot be used; the message says why and what to do.
@@ -470,6 +471,7 @@ def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapp
             aside,
             land=land,
             settings=vision.load_settings(config),
+            model=model,
             allow_missing=allow_missing,
             progress=progress,
         )

@@ -198,11 +198,33 @@ def highest_probability(detections: gpd.GeoDataFrame, lon: float, lat: float, ra
     return float(near.max()) if near.size else 0.0
 
 
+def _told(check: Any, table: gpd.GeoDataFrame, settings: LearningSettings) -> float:
+    """Debris probability that a table tells for the place of a check, within the floor."""
+    floor = settings.shadow.probability_floor
+    told = highest_probability(table, check.lon, check.lat, settings.shadow.haul_radius_km)
+    return float(np.clip(told, floor, 1 - floor))
+
+
 def _brier_pair(check: Any, tables: list[gpd.GeoDataFrame], settings: LearningSettings) -> tuple[float, float]:
-    floor, radius = settings.shadow.probability_floor, settings.shadow.haul_radius_km
-    told = [np.clip(highest_probability(t, check.lon, check.lat, radius), floor, 1 - floor) for t in tables]
-    old, new = ((float(p) - float(check.present)) ** 2 for p in told)
+    old, new = ((_told(check, t, settings) - float(check.present)) ** 2 for t in tables)
     return old, new
+
+
+def brier_losses(folder: Path, checks: pd.DataFrame, settings: LearningSettings) -> list[tuple[float, float]]:
+    """Told probability and what was there (0 or 1), of each check that a scene's detections can answer.
+
+    Args:
+        folder: of a finished ``detect-<scene>`` stage.
+        checks: see :func:`checks_of`.
+        settings: radius, hours, floor.
+    """
+    if not (folder / "segmentation.json").is_file():
+        return []
+    seen = _seen(checks, folder, read_json(folder / "segmentation.json")["scene"], settings)
+    if not seen:
+        return []
+    table = load_table("Detections", folder / "detections.parquet")
+    return [(_told(c, table, settings), float(c.present)) for c in seen]
 
 
 def _drifters(days: Iterable[Path], run: DailyRun, settings: LearningSettings) -> Iterable[dict[str, Any]]:
@@ -239,14 +261,15 @@ def separations(expected: pd.DataFrame, fixes: pd.DataFrame) -> pd.DataFrame:
 
     rows = []
     tracks = dict(iter(fixes.groupby("drifter_id")))
-    for row in expected.itertuples():
-        track = tracks.get(row.drifter_id)
-        place = _at(track, pd.Timestamp(row.time)) if track is not None else None
+    columns = (expected[c] for c in ("drifter_id", "time", "lon", "lat"))
+    for index, name, when, lon, lat in zip(expected.index, *columns, strict=True):
+        track = tracks.get(name)
+        place = _at(track, pd.Timestamp(when)) if track is not None else None
         if place is None:
             continue
         east, north = metres_per_degree(place[1])
-        dx = ((row.lon - place[0] + 180) % 360 - 180) * float(east)
-        rows.append((row.Index, float(np.hypot(dx, (row.lat - place[1]) * float(north))) / 1000))
+        dx = ((float(lon) - place[0] + 180) % 360 - 180) * float(east)
+        rows.append((index, float(np.hypot(dx, (float(lat) - place[1]) * float(north))) / 1000))
     found = pd.Series(dict(rows), name="separation_km", dtype=float)
     return expected.loc[found.index].assign(separation_km=found)
 
@@ -265,6 +288,6 @@ def _at(track: pd.DataFrame, when: datetime) -> tuple[float, float] | None:
     if gap > _GAP_H:
         return None
     share = (when - times.iloc[after - 1]) / (times.iloc[after] - times.iloc[after - 1])
-    before, then = track.iloc[after - 1], track.iloc[after]
-    turn = (then["lon"] - before["lon"] + 180) % 360 - 180
-    return float(before["lon"] + share * turn), float(before["lat"] + share * (then["lat"] - before["lat"]))
+    lon, lat = (track[c].to_numpy(float)[after - 1 : after + 1] for c in ("lon", "lat"))
+    turn = (lon[1] - lon[0] + 180) % 360 - 180
+    return float(lon[0] + share * turn), float(lat[0] + share * (lat[1] - lat[0]))

@@ -7,7 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import data, desk, evaluate, explain, feedback, models, options, report, train, twin
+from oceanclean.cli import (
+    data,
+    desk,
+    evaluate,
+    explain,
+    feedback,
+    models,
+    monitor,
+    options,
+    report,
+    serving,
+    train,
+    twin,
+)
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
@@ -26,9 +39,12 @@ app.add_typer(explain.app, name="explain")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(models.app, name="models")
 app.add_typer(report.app, name="report")
+app.add_typer(serving.tokens, name="tokens")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
 app.command("archive")(report.archive)
+app.command("monitor")(monitor.monitor)
+app.command("serve")(serving.serve)
 
 Seconds = Annotated[
     float | None,
