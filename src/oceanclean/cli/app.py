@@ -13,6 +13,7 @@ from oceanclean.cli import (
     evaluate,
     explain,
     feedback,
+    governance,
     models,
     monitor,
     options,
@@ -43,7 +44,9 @@ app.add_typer(serving.tokens, name="tokens")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
 app.command("archive")(report.archive)
+app.command("lineage")(governance.lineage)
 app.command("monitor")(monitor.monitor)
+app.command("sbom")(governance.sbom)
 app.command("serve")(serving.serve)
 
 Seconds = Annotated[
