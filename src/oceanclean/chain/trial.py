@@ -55,10 +55,10 @@ class Trial:
     def evidence(self) -> Evidence:
         """The trial as evidence for a promotion."""
         metric, unit = _LOSS[self.kind]
-        means = [float(np.mean([r[arm] for r in self.rows])) if self.rows else np.nan for arm in _ARMS]
+        old, new = (float(np.mean([r[arm] for r in self.rows])) if self.rows else np.nan for arm in _ARMS)
         v = self.verdict
         rests_on = f"{v.pairs} shadowed days, sequential test"
-        return Evidence(f"{metric}, {unit}", *means, v.mean, v.low, v.high, v.pairs, rests_on,
+        return Evidence(f"{metric}, {unit}", old, new, v.mean, v.low, v.high, v.pairs, rests_on,
                         v.decision == "challenger", v.sentence)  # fmt: skip
 
 

@@ -115,11 +115,11 @@ def _catch_skill(run: DailyRun, runs: Sequence[Run], settings: LearningSettings,
         catches, notes = None, []
     if catches is not None and len(catches):
         days = tally(run.region.settings, runs, catches, SeasonSettings(), runs[0].day, runs[-1].day, notes=notes).days
-        for day in days.itertuples():
-            if day.inside:
-                inside.append((str(day.day), float(day.inside == "yes")))
-                told, true = max(day.expected_kg, 1.0), max(day.caught_kg, 1.0)
-                ratio.append((str(day.day), float(max(told / true, true / told))))
+        for day in days.to_dict("records"):
+            if day["inside"]:
+                inside.append((str(day["day"]), float(day["inside"] == "yes")))
+                told, true = max(float(day["expected_kg"]), 1.0), max(float(day["caught_kg"]), 1.0)
+                ratio.append((str(day["day"]), max(told / true, true / told)))
     return [
         figure("catch_ratio", "expected over caught mass or its inverse, the larger", "1", ratio, watched.catch_ratio,
                recent=watched.recent_days),

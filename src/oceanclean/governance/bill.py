@@ -27,13 +27,13 @@ def bill_of_materials(package: str = "oceanclean") -> str:
 
     licences, bom = LicenseFactory(), Bom()
     found: dict[str, Any] = {}
-    for row in software_licences(package).itertuples():
-        name = _normal(row.package)
-        stated = [] if row.licence == NO_LICENCE else [licences.make_from_string(row.licence)]
+    for row in software_licences(package).to_dict("records"):
+        name = _normal(row["package"])
+        stated = [] if row["licence"] == NO_LICENCE else [licences.make_from_string(row["licence"])]
         found[name] = Component(
-            name=row.package, version=row.version, licenses=stated, bom_ref=f"{name}@{row.version}",
+            name=row["package"], version=row["version"], licenses=stated, bom_ref=f"{name}@{row['version']}",
             type=ComponentType.APPLICATION if name == package else ComponentType.LIBRARY,
-            purl=PackageURL("pypi", None, name, row.version),
+            purl=PackageURL("pypi", None, name, row["version"]),
         )  # fmt: skip
     for name, component in found.items():
         bom.register_dependency(component, [found[r] for r in sorted(_requires(component.name)) if r in found])
