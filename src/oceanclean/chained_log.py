@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def append(path: Path, record: Mapping[str, Any], consequence: str = "nothing af
 
 
 def extend(
-    path: Path, added: list[Mapping[str, Any]], consequence: str = "nothing after it counts"
+    path: Path, added: Sequence[Mapping[str, Any]], consequence: str = "nothing after it counts"
 ) -> list[dict[str, Any]]:
     """Add several records at once; see :func:`append`.
 

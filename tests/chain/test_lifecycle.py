@@ -14,6 +14,7 @@ import yaml
 
 from oceanclean import chain
 from oceanclean.chain import DailyRun
+from oceanclean.chain.check_data import check_data
 from oceanclean.chain.feedback import export_forecaster, export_segmenter, read_feedback
 from oceanclean.chain.held_out import held_out_evidence
 from oceanclean.chain.models import chosen
@@ -165,6 +166,9 @@ def test_labels_become_training_data_and_evidence(continued: Place, tmp_path: Pa
     few = held_out_evidence(challenger, None, [tmp_path / "export"], settings)
     assert "Too few groups" in few.sentence
     data = copies(tmp_path / "export", tmp_path / "data", 8)
+    found = check_data("segmenter", [data], settings.monitoring)
+    assert found.counts["scenes"] == 8
+    assert not found.wrong
     won = held_out_evidence(challenger, None, [data], settings)
     assert won.wins, won.sentence
     registry.promote("segmenter", won, **BY)
@@ -184,12 +188,23 @@ def test_labels_become_training_data_and_evidence(continued: Place, tmp_path: Pa
 def test_own_drifters_become_training_data(planned: Place, tmp_path: Path) -> None:
     """What `train forecaster` reads: hourly fixes of the region with the forcing that runs used along them."""
     from oceanclean.drift.drifters import load_tracks
+    from oceanclean.drift.paired import paired_separations
+    from oceanclean.drift.settings import load_settings
 
     made = export_forecaster(planned.work, "cove", tmp_path / "tracks")
     tracks = load_tracks(tmp_path / "tracks")
     assert tracks.size > 0.8 * made.used
     assert np.isfinite(tracks.current).all()
     assert float(np.abs(tracks.wind).mean()) > 0.5
+    watched = load_learning_settings(planned.config).monitoring
+    found = check_data("forecaster", [tmp_path / "tracks"], watched)
+    assert not found.wrong
+    assert check_data("forecaster", [tmp_path / "tracks"], watched, found.sketches).changed == {}
+    gale = {"wind speed": {"n": 1, "quantiles": [v + 12 for v in found.sketches["wind speed"]["quantiles"]]}}
+    assert set(check_data("forecaster", [tmp_path / "tracks"], watched, gale).changed) == {"wind speed"}
+    pair = paired_separations(tmp_path / "tracks", [None, None], 6, load_settings(planned.config))
+    assert np.array_equal(pair.distance[0], pair.distance[1])
+    assert pair.distance.mean() > 0
 
 
 def test_reports_of_crews_are_read_and_refused_by_line(planned: Place, tmp_path: Path) -> None:

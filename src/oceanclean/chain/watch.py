@@ -133,17 +133,20 @@ def _detection_skill(run: DailyRun, runs: Sequence[Run], settings: LearningSetti
     try:
         checks = checks_of(run, settings)
     except InputError:  # said where the catch is judged
-        checks = None
+        return _detection_figures([], [], settings)
     losses: Series = []
     bias: Series = []
-    for past in runs if checks is not None else []:
-        told = [
-            pair for folder in sorted(past.folder.glob("detect-*")) for pair in brier_losses(folder, checks, settings)
-        ]
+    for past in runs:
+        folders = sorted(past.folder.glob("detect-*"))
+        told = [pair for folder in folders for pair in brier_losses(folder, checks, settings)]
         if told:
             p, y = np.array(told).T
             losses.append((past.issue_time, float(np.mean((p - y) ** 2))))
             bias.append((past.issue_time, float(np.mean(p - y))))
+    return _detection_figures(losses, bias, settings)
+
+
+def _detection_figures(losses: Series, bias: Series, settings: LearningSettings) -> list[Figure]:
     watched = settings.monitoring
     return [
         figure("detection_brier", "Brier score of detections against hauls and judged sightings", "1", losses,

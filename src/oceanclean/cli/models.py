@@ -140,6 +140,23 @@ def rollback(kind: Kind, by: By = "", why: Why = "", work: Work = options.DEFAUL
 
 
 @app.command()
+def export(
+    kind: Kind, out: Annotated[Path, typer.Option("--out", "-o", help="Base path of the model in TensorFlow Serving.")],
+    work: Work = options.DEFAULT_WORK, json: AsJson = False,
+) -> None:  # fmt: skip
+    """Write the champion (or what ships) as a SavedModel for TensorFlow Serving."""
+    from oceanclean.learning.registry import Registry
+    from oceanclean.vision.saved_model import export_saved_model
+
+    champion = Registry.of(work).model(kind)
+    made = export_saved_model(kind, champion.path if champion else None, out)
+    if json:
+        options.show_json(made)
+        return
+    typer.echo(made["folder"])
+
+
+@app.command()
 def trial(
     kind: Kind, region: RegionName = "demo", work: Work = options.DEFAULT_WORK, config: Config = None,
     json: AsJson = False,
