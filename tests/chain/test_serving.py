@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,15 +43,23 @@ def tokens_of(work: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def callers(planned: Place) -> dict[str, dict[str, str]]:
-    return tokens_of(planned.work)
+def place(planned: Place, tmp_path_factory) -> Place:
+    """A finished day that these tests may write beside: tokens, photos, figures."""
+    work = tmp_path_factory.mktemp("served")
+    shutil.copytree(planned.work, work, dirs_exist_ok=True)
+    return Place(planned.config, work)
 
 
 @pytest.fixture(scope="module")
-def client(planned: Place, callers) -> TestClient:
+def callers(place: Place) -> dict[str, dict[str, str]]:
+    return tokens_of(place.work)
+
+
+@pytest.fixture(scope="module")
+def client(place: Place, callers) -> TestClient:
     quick = ServingSettings(requests_per_minute=dict.fromkeys(ROLES, 100_000), wrong_tokens_per_minute=10_000,
                             max_photo_bytes=200_000)  # fmt: skip
-    return TestClient(application(planned.work, planned.config, quick), raise_server_exceptions=False)
+    return TestClient(application(place.work, place.config, quick), raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
@@ -71,9 +80,9 @@ def test_roles_hold(client: TestClient, callers) -> None:
     assert client.get("/audit", headers=admin).status_code == 200
 
 
-def test_a_token_ends(client: TestClient, planned: Place) -> None:
+def test_a_token_ends(client: TestClient, place: Place) -> None:
     """Expired, revoked, altered: no longer taken. The file holds no secret and is its owner's alone."""
-    store = TokenStore.of(planned.work)
+    store = TokenStore.of(place.work)
     text = store.add("guest", "viewer", now=NOW, days=30)
     assert store.holder(text, NOW + timedelta(days=29)).owner == "guest"
     assert store.holder(text, NOW + timedelta(days=30)) is None
@@ -88,7 +97,7 @@ def test_a_token_ends(client: TestClient, planned: Place) -> None:
         store.add("x", "king", now=NOW, days=1)
 
 
-def test_a_plan_is_read_feature_by_feature(client: TestClient, callers, planned: Place) -> None:
+def test_a_plan_is_read_feature_by_feature(client: TestClient, callers, place: Place) -> None:
     """Pages are whole and do not overlap; box and time select; an id leads back to its feature."""
     items = "/collections/cove.plan/items"
     whole = client.get(items, params={"limit": 1000}, headers=callers["viewer"]).json()
@@ -142,12 +151,12 @@ def test_the_catalogue_is_read_by_a_stac_client(client: TestClient, callers) -> 
     pystac.Collection.from_dict(client.get("/stac/collections/cove", headers=callers["viewer"]).json())
 
 
-def test_the_density_is_a_cog_that_agrees_with_the_map(client: TestClient, callers, planned: Place) -> None:
+def test_the_density_is_a_cog_that_agrees_with_the_map(client: TestClient, callers, place: Place) -> None:
     from oceanclean.products import names
     from oceanclean.products.files import load_grid
 
     answer = client.get("/regions/cove/density.tif", headers=callers["viewer"])
-    grid = load_grid("DensityMap", planned.day / "map" / "density.nc")
+    grid = load_grid("DensityMap", place.day / "map" / "density.nc")
     with rasterio.open(io.BytesIO(answer.content)) as raster:
         lon, lat = float(grid["lon"][3]), float(grid["lat"][5])
         (values,) = raster.sample([(lon, lat)])
@@ -155,21 +164,21 @@ def test_the_density_is_a_cog_that_agrees_with_the_map(client: TestClient, calle
     assert values[0] == pytest.approx(float(grid[names.DENSITY][5, 3]), rel=1e-5, nan_ok=True)
 
 
-def test_a_scene_is_segmented_as_the_command_does(client: TestClient, callers, planned: Place) -> None:
+def test_a_scene_is_segmented_as_the_command_does(client: TestClient, callers, place: Place) -> None:
     """The same file gives the same detections as the day's; another file is refused by its first bytes."""
     import geopandas as gpd
 
-    (scene,) = (planned.work / "twin" / "cove" / "seen" / "scenes").glob("*.tif")
+    (scene,) = (place.work / "twin" / "cove" / "seen" / "scenes").glob("*.tif")
     answer = client.post("/detect/scene", content=scene.read_bytes(), headers=callers["planner"])
     assert answer.status_code == 200, answer.text
-    (folder,) = planned.day.glob("detect-*")
+    (folder,) = place.day.glob("detect-*")
     assert len(answer.json()["features"]) == len(gpd.read_parquet(folder / "detections.parquet"))
     assert answer.json()["model_sha256"] == json.loads((folder / "segmentation.json").read_text())["model_sha256"]
     for content, status in ((b"<VRTDataset/>", 415), (b"", 415), (b"II*\x00nothing", 422)):
         assert client.post("/detect/scene", content=content, headers=callers["planner"]).status_code == status
 
 
-def test_a_photo_is_judged_or_refused(client: TestClient, callers, planned: Place) -> None:
+def test_a_photo_is_judged_or_refused(client: TestClient, callers, place: Place) -> None:
     """Probabilities add up; too large, no picture, no consent, no place: refused in words, nothing kept."""
     from PIL import Image
 
@@ -196,14 +205,14 @@ def test_a_photo_is_judged_or_refused(client: TestClient, callers, planned: Plac
     taken = client.post("/intake/photo", params=ask, content=photo, headers=callers["planner"])
     assert taken.status_code == 201, taken.text
     assert "observer" not in taken.json()
-    kept = planned.work / "intake" / "photos" / taken.json()["photo"]
+    kept = place.work / "intake" / "photos" / taken.json()["photo"]
     assert not Image.open(kept).getexif()
 
 
-def test_rates_and_waiting_are_bounded(planned: Place, callers) -> None:
+def test_rates_and_waiting_are_bounded(place: Place, callers) -> None:
     """After its burst a caller waits; another is not held up; wrong tokens are bounded by address."""
     few = ServingSettings(requests_per_minute=dict.fromkeys(ROLES, 3), wrong_tokens_per_minute=2)
-    client = TestClient(application(planned.work, planned.config, few))
+    client = TestClient(application(place.work, place.config, few))
     answers = [client.get("/conformance", headers=callers["viewer"]) for _ in range(4)]
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
     assert int(answers[-1].headers["retry-after"]) >= 1
@@ -220,10 +229,10 @@ def test_rates_and_waiting_are_bounded(planned: Place, callers) -> None:
     assert body.status_code == 413
 
 
-def test_metrics_count_calls_and_tell_what_is_watched(client: TestClient, callers, planned: Place) -> None:
+def test_metrics_count_calls_and_tell_what_is_watched(client: TestClient, callers, place: Place) -> None:
     from oceanclean.chain.watch import watch, write_report
 
-    write_report(watch(planned.work, "cove", planned.config), planned.work / "monitor" / "cove")
+    write_report(watch(place.work, "cove", place.config), place.work / "monitor" / "cove")
     client.get("/collections/cove.plan/items", headers=callers["viewer"])
     text = client.get("/metrics", headers=callers["viewer"]).text
     assert 'route="/collections/{collection}/items",status="200"' in text
@@ -272,6 +281,6 @@ def test_no_call_makes_the_server_fail(client: TestClient, callers) -> None:
     assert len(tried) >= 18
 
 
-def test_the_digest_of_a_served_file_is_its_own(client: TestClient, callers, planned: Place) -> None:
+def test_the_digest_of_a_served_file_is_its_own(client: TestClient, callers, place: Place) -> None:
     answer = client.get(f"/files/cove/{DAY}/publish/plan.json", headers=callers["viewer"])
-    assert answer.headers["etag"].strip('"') == digest_file(planned.day / "publish" / "plan.json")
+    assert answer.headers["etag"].strip('"') == digest_file(place.day / "publish" / "plan.json")
