@@ -33,7 +33,7 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     return not isinstance(state.result(raise_on_failure=False), OceancleanError)
 
 
-def _as_task(stage: Callable[..., StageRecord], name: str, minutes: float, run_name: str | None = None) -> Any:
+def _as_task(stage: Callable[..., StageRecord | None], name: str, minutes: float, run_name: str | None = None) -> Any:
     """A stage as a task: retried twice, timed out; caching is the store's business, not Prefect's."""
     decorate = task(
         name=name, task_run_name=run_name or name, timeout_seconds=60 * minutes, cache_policy=NO_CACHE,
@@ -49,6 +49,7 @@ forecast = _as_task(chain.forecast, "forecast", 30)
 allocate = _as_task(chain.allocate, "allocate", 30)
 what_if = _as_task(chain.what_if, "what-if", 20)
 publish = _as_task(chain.publish, "publish", 10)
+shadow = _as_task(chain.shadow, "shadow", 60)
 
 
 @flow(name="daily-plan", validate_parameters=False)
@@ -89,6 +90,7 @@ def daily(
         except BaseException as error:
             chain.fail(run, error)
             raise
+        shadow(run)
     _leave_artifacts(result)
     return result
 

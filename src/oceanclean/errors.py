@@ -58,3 +58,9 @@ class CorruptStoreError(OceancleanError):
     """A stored product no longer has the digest with which it was written."""
 
     exit_code = 5
+
+
+class RefusedError(OceancleanError):
+    """A gate was not passed: a challenger that does not win, a threshold that is crossed, a check that fails."""
+
+    exit_code = 6

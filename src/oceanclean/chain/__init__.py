@@ -6,6 +6,7 @@ from oceanclean.chain.facts import degraded
 from oceanclean.chain.page import publish
 from oceanclean.chain.replan import approve, audit_file, replan
 from oceanclean.chain.run import STAGES, DailyRun, issue_time_of, parse_issue_time
+from oceanclean.chain.shadow import shadow
 from oceanclean.chain.stages import (
     allocate,
     detect,
@@ -41,5 +42,6 @@ __all__ = [
     "publish",
     "replan",
     "segment_file",
+    "shadow",
     "what_if",
 ]

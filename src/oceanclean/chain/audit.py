@@ -6,17 +6,15 @@ identity: it holds the names that people gave.
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from oceanclean.errors import CorruptStoreError, InputError
-from oceanclean.store import digest_record
+from oceanclean import chained_log
+from oceanclean.errors import InputError
 
 FILE = "audit.jsonl"
 APPROVED, WITHDRAWN, REPLANNED = "approved", "withdrawn", "re-planned"
-_START = "0" * 64
+_CONSEQUENCE = "the plan counts as a draft"
 #: Longest name and note that the log takes, in characters.
 NAME_LIMIT, NOTE_LIMIT = 120, 500
 
@@ -52,18 +50,12 @@ def read(path: Path) -> list[Event]:
     Raises:
         CorruptStoreError: a line is no event, or does not follow from the one before; names the line.
     """
-    if not path.is_file():
-        return []
-    events: list[Event] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    events = []
+    for record in chained_log.read(path, _CONSEQUENCE):
         try:
-            event = Event(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise _broken(path, number, f"it is no event ({error})") from error
-        before = events[-1].digest if events else _START
-        if event.number != number or event.before != before or event.digest != _digest(event):
-            raise _broken(path, number, "it was changed, or lines before it are missing")
-        events.append(event)
+            events.append(Event(**record))
+        except TypeError as error:
+            raise chained_log.broken(path, record["number"], f"it is no event ({error})", _CONSEQUENCE) from error
     return events
 
 
@@ -81,29 +73,11 @@ def append(path: Path, *, time: str, action: str, by: str, plan: str, note: str 
         raise InputError(
             path.name, "name", "nothing", "the name of who decides", "Give it, for example --by 'A. Planner'."
         )
-    events = read(path)
-    event = Event(
-        len(events) + 1, time, action, by.strip(), plan, note.strip(), events[-1].digest if events else _START, ""
-    )
-    event = Event(**{**asdict(event), "digest": _digest(event)})
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(event), ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return event
+    record = {"time": time, "action": action, "by": by.strip(), "plan": plan, "note": note.strip()}
+    return Event(**chained_log.append(path, record, _CONSEQUENCE))
 
 
 def approval(events: list[Event], plan: str) -> Event | None:
     """The approval that holds for a plan: its last one, unless it was withdrawn after it."""
     meant = [e for e in events if e.plan == plan and e.action in {APPROVED, WITHDRAWN}]
     return meant[-1] if meant and meant[-1].action == APPROVED else None
-
-
-def _digest(event: Event) -> str:
-    return digest_record({k: v for k, v in asdict(event).items() if k != "digest"})
-
-
-def _broken(path: Path, number: int, why: str) -> CorruptStoreError:
-    return CorruptStoreError(
-        f"{path}: line {number} cannot be trusted: {why}. Restore the log from a backup; the plan counts as a draft."
-    )

@@ -13,6 +13,7 @@ from oceanclean.chain.catalogue import write_catalogue
 from oceanclean.chain.facts import degraded
 from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
+from oceanclean.chain.shadow import shadow
 from oceanclean.settings import config_root, load_yaml
 from oceanclean.store import StageRecord, read_json, write_json
 
@@ -144,10 +145,12 @@ def plan_day(
             return _run_stages(run, until, seconds, progress or (lambda *_: None))
         begin(run)
         try:
-            return finish(run, _run_stages(run, until, seconds, progress or (lambda *_: None)))
+            result = finish(run, _run_stages(run, until, seconds, progress or (lambda *_: None)))
         except BaseException as error:
             fail(run, error)
             raise
+        shadow(run)  # the plan stands; what the challenger would have said is written beside it
+        return result
 
 
 def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: StageProgress) -> tuple[StageRecord, ...]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from oceanclean.chain import audit, decided, page, stages
 from oceanclean.chain.day import DayResult, StageProgress, begin, fail, finish
-from oceanclean.chain.run import DailyRun, safe_name
+from oceanclean.chain.run import DailyRun
+from oceanclean.chain.standing import before_allocation, stored
 from oceanclean.decisions import Decisions
 from oceanclean.errors import MissingDataError
 from oceanclean.store import StageRecord
@@ -32,32 +33,6 @@ Earlier = tuple[StageRecord, list[StageRecord], StageRecord, StageRecord]
 def audit_file(run: DailyRun) -> Path:
     """The run's log of approvals."""
     return run.folder.root / audit.FILE
-
-
-def stored(run: DailyRun, stage: str) -> StageRecord:
-    """A finished stage as it stands in the store, whatever it was made from.
-
-    Raises:
-        MissingDataError: it is not finished.
-    """
-    record = run.folder.finished(stage)
-    if record is None:
-        command = f"oceanclean plan --region {run.region_name} --issue-time {run.issue_time}"
-        raise MissingDataError(
-            run.folder.root, stage, "no finished stage", "a day that was planned before", f"Run: {command}"
-        )
-    return record
-
-
-def before_allocation(run: DailyRun) -> Earlier:
-    """Ingest, detections, map and forecast of a planned day.
-
-    Raises:
-        MissingDataError: the day was not planned.
-    """
-    ingested = stored(run, "ingest")
-    detected = [stored(run, f"detect-{safe_name(s)}") for s in stages.new_scenes(run, ingested)]
-    return ingested, detected, stored(run, "map"), stored(run, "forecast")
 
 
 def replan(

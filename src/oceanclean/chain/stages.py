@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
+from oceanclean.chain.models import fitted_forecaster, forecaster_of, segmenter_of
 from oceanclean.chain.observing import climatology_file, write_map
 from oceanclean.chain.outcome import reports_key
 from oceanclean.chain.previous import previous_run, stage_folder, used_before
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from oceanclean.allocation.process import Job
     from oceanclean.decisions import Decisions
-    from oceanclean.drift.residual import Residual
     from oceanclean.planning import PlanningSettings
 
 Progress = Callable[[str, float], None]
@@ -158,11 +158,13 @@ def detect(run: DailyRun, ingested: StageRecord, scene_id: str, progress: Progre
         raise MissingDataError(ingested.path("scenes.json"), "scene_id", repr(scene_id), "a scene of the ingest stage",
                                "Run the ingest stage again.")  # fmt: skip
     scene = matches[0]
-    settings = vision.load_settings(run.config)
+    settings, model = segmenter_of(run)
     inputs = {
+        **model.facts,
         "scene": {**scene.to_json(), "path": "", "sha256": scene.sha256 or digest_file(Path(scene.path))},
         "settings": settings_digest(run, "segmenter"),
         "model": vision.model_digest(settings),
+        **({"card": digest_file(model.path.with_suffix(".json"))} if model.path else {}),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
@@ -176,7 +178,8 @@ def detect(run: DailyRun, ingested: StageRecord, scene_id: str, progress: Progre
         (folder / "segmentation.json").write_text(json.dumps(record, indent=1, sort_keys=True))
         return {
             "scene": scene_id, "model": result.model, "model_sha256": result.model_sha256,
-            "threshold": result.threshold, "statistics": result.statistics, "degraded": list(result.degraded),
+            "threshold": result.threshold, "statistics": result.statistics,
+            "degraded": [*model.said, *result.degraded], **model.facts,
         }  # fmt: skip
 
     return run.stage(f"detect-{safe_name(scene_id)}", inputs, body)
@@ -220,20 +223,21 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
     from oceanclean.drift.settings import load_settings
 
     room = load_settings(run.config)
-    fitted = config_root(run.config) / room.forecaster.file if room.forecaster.file else None
+    model = forecaster_of(run, room)
     inputs = {
+        **model.facts,
         "map": mapped.outputs["density.nc"],
         "forcing": ingested.outputs["forcing.nc"],
         "drifters": ingested.outputs["drifters.parquet"],
         "settings": settings_digest(run, "drift"),
-        "forecaster": digest_file(fitted) if fitted and fitted.is_file() else str(fitted or ""),
+        "forecaster": model.digest,
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
         density_map = load_grid("DensityMap", mapped.path("density.nc"))
         forcing = load_grid("Forcing", ingested.path("forcing.nc"))
         drifters = load_table("Drifters", ingested.path("drifters.parquet"))
-        forecaster, said = fitted_forecaster(fitted)
+        forecaster, said = fitted_forecaster(model.path)
         forcing, found = followed_currents(drifters, forcing, room)
         settings, doubt = local_doubt(drifters, forcing, room)
         fields, tracks = carry_forward(
@@ -248,23 +252,12 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
             "members": int(fields.attrs["members"]),
             "doubt": {**doubt, **found},
             "horizon_h": ingested.facts["horizon_h"],
-            "forecaster": str(fitted or ""),
-            "degraded": [*said, *json.loads(fields.attrs.get("degraded", "[]"))],
+            "forecaster": str(model.path or ""),
+            **model.facts,
+            "degraded": [*model.said, *said, *json.loads(fields.attrs.get("degraded", "[]"))],
         }
 
     return run.stage("forecast", inputs, body)
-
-
-def fitted_forecaster(file: Path | None) -> tuple[Residual | None, list[str]]:
-    """The forecaster that the settings name; None, and why in a sentence, where there is none that can be used."""
-    if file is None:
-        return None, []
-    from oceanclean.drift.residual import load_forecaster
-
-    try:
-        return load_forecaster(file), []
-    except InputError as error:
-        return None, [f"The fitted drift forecaster was not used, plain physics instead: {error}"]
 
 
 def allocate(
@@ -375,8 +368,9 @@ def what_if(run: DailyRun, ingested: StageRecord, forecasted: StageRecord, alloc
 
 
 def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapping[str, Any],
-                 allow_missing: bool, progress: Progress | None) -> Segmentation:  # fmt: skip
-    """Segment one file outside a daily run; ``folder`` is written whole or not at all.
+                 allow_missing: bool, progress: Progress | None,
+                 model: Path | None = None) -> Segmentation:  # fmt: skip
+    """Segment one file outside a daily run, with ``model`` where given; ``folder`` is written whole or not at all.
 
     Raises:
         InputError: the file cannot be used; the message says why and what to do.
@@ -399,6 +393,7 @@ def segment_file(path: Path, folder: Path, *, config: Path | None, options: Mapp
             aside,
             land=land,
             settings=vision.load_settings(config),
+            model=model,
             allow_missing=allow_missing,
             progress=progress,
         )

@@ -10,7 +10,7 @@ def main() -> None:
     """Entry point of ``oceanclean``: runs a command; a known error becomes one line and an exit status.
 
     Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, 4 another run holds the
-    day, 5 a stored product is damaged.
+    day, 5 a stored product is damaged, 6 a gate, a threshold or a check was not passed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its notes on CPU features are not for planners
 

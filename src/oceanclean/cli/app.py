@@ -7,7 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import data, desk, evaluate, explain, maps, options, report, train, twin
+from oceanclean.cli import (
+    data,
+    desk,
+    evaluate,
+    explain,
+    feedback,
+    governance,
+    maps,
+    models,
+    monitor,
+    options,
+    report,
+    serving,
+    train,
+    twin,
+)
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
@@ -18,16 +33,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, "
-    "4 another run holds the day, 5 a stored product is damaged.",
+    "4 another run holds the day, 5 a stored product is damaged, 6 a gate, threshold or check was not passed.",
 )
 app.add_typer(data.app, name="data")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(explain.app, name="explain")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(maps.app, name="maps")
+app.add_typer(models.app, name="models")
 app.add_typer(report.app, name="report")
+app.add_typer(serving.tokens, name="tokens")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
 app.command("archive")(report.archive)
+app.command("lineage")(governance.lineage)
+app.command("monitor")(monitor.monitor)
+app.command("sbom")(governance.sbom)
+app.command("serve")(serving.serve)
 
 Seconds = Annotated[
     float | None,

@@ -40,6 +40,42 @@ def audit(
 
 
 @app.command()
+def check(
+    kind: Annotated[str, typer.Argument(help="Model that is to be trained: segmenter or forecaster.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Training data; may be given more than once.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Sketches of the set that was learned from before (see --write).")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="Write this set's sketches here, for later checks.")] = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Check training data: layout, possible values, likeness to the set before; ends with status 6 where it fails."""
+    from oceanclean.chain.check_data import check_data
+    from oceanclean.errors import RefusedError
+    from oceanclean.learning import load_learning_settings
+    from oceanclean.store import read_json, write_json
+
+    before = read_json(against) if against is not None else None
+    found = check_data(kind, data, load_learning_settings(config).monitoring, before)
+    if write is not None:
+        write_json(write, found.sketches)
+    if json:
+        options.show_json(found.to_json())
+    else:
+        for name, count in found.counts.items():
+            typer.echo(f"{name.replace('_', ' '):24s} {count:9d}")
+        for sentence in (*found.said, *found.wrong):
+            typer.echo(f"  {sentence}")
+        for name, figures in found.changed.items():
+            typer.echo(f"  not as before: {name}: PSI {figures['psi']:.3f}, KS {figures['ks']:.3f}")
+    if found.wrong or found.changed:
+        raise RefusedError(
+            f"Not ready for training: {len(found.wrong)} faults, {len(found.changed)} variables changed."
+        )
+
+
+@app.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="Data set of config/datasets.yaml; 'list' shows them.")],
     out: Annotated[Path, typer.Option(help="Folder of data sets.")] = Path("data"),

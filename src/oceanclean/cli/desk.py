@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oceanclean.cli import options
+from oceanclean.cli.governance import checklist
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
 if TYPE_CHECKING:
@@ -61,12 +62,15 @@ def audit(
     region: RegionName = "demo", date: Day = "", issue_time: IssueTime = "",
     work: Work = options.DEFAULT_WORK, config: Config = None, seed: Seed = options.DEFAULT_SEED, json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Check the audit log of a day and show it: who re-planned, approved, withdrew what and when."""
+    """Check the audit log of a day and show it; without a day, go through the compliance checklist."""
     from dataclasses import asdict
 
     from oceanclean.chain import audit as log
     from oceanclean.chain import audit_file
 
+    if not date and not issue_time:
+        checklist(work, config, json)
+        return
     run = options.daily_run(region, date, issue_time, work, config, seed)
     events = log.read(audit_file(run))
     if json:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oceanclean.errors import InputError
+from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.names import BANDS, CLASS_ID, CLASSES
 from oceanclean.vision.calibration import CalibrationFit
 from oceanclean.vision.data import Patch, find_patches, read_image, read_labels, reference_predictions
@@ -109,6 +109,31 @@ def evaluate_segmenter(
     if reference is not None:
         out["reference"] = {"protocol": "published U-Net, trained on MARIDA's train split", **reference.figures(seed)}
     return out
+
+
+def scene_matrices(
+    data_dirs: Path | Sequence[Path], model: str | Path | None, leave_out: Collection[str] = (),
+    progress: Progress | None = None,
+) -> dict[str, NDArray[np.int64]]:  # fmt: skip
+    """Confusion matrices (truth, predicted) of a segmenter by scene, for comparing two on the same scenes.
+
+    Args:
+        data_dirs: folders laid out like MARIDA.
+        model: path of a ``.keras`` file; None for the one that ships.
+        leave_out: scenes not looked at, because a model was trained on them.
+        progress: called with (what, share done).
+
+    Raises:
+        MissingDataError: a folder without labelled patches, or all scenes are left out.
+    """
+    folders = [Path(data_dirs)] if isinstance(data_dirs, str | Path) else [Path(d) for d in data_dirs]
+    found = find_patches(folders)
+    patches = [p for p in found if p.scene not in leave_out]
+    if not patches:
+        raise MissingDataError(folders[0], "scenes", f"{len({p.scene for p in found})}, all of them trained on",
+                               "scenes that no model was trained on",
+                               "Label other scenes; figures on known ones flatter.")  # fmt: skip
+    return _score_shipped(patches, model, progress or _silent).matrices
 
 
 def score_folds(folds: Folds, progress: Progress | None = None) -> dict[str, Any]:

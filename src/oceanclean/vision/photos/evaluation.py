@@ -77,6 +77,37 @@ def evaluate_photos(
     }
 
 
+def paired_confusions(
+    kind: str, data: Sequence[Path], models: Sequence[str | Path | None], settings: PhotoSettings,
+    progress: Progress = _silent,
+) -> list[NDArray[np.int64]]:  # fmt: skip
+    """Confusion matrices (group, truth, predicted) of several photo models on the same groups of duplicates.
+
+    Args:
+        kind: ``classifier`` or ``cleanliness``.
+        data: folders of labelled photos.
+        models: paths; None for the one that ships.
+        settings: classes of the labels.
+        progress: told what is being done and the share done.
+
+    Raises:
+        InputError: a model with other classes.
+    """
+    photos = read_photos(data, kind)
+    truth, classes = photos.targets(settings.task), list(settings.task.classes)
+    groups = np.unique(audit_photos(photos, AuditSettings(), progress).groups, return_inverse=True)[1]
+    found = []
+    for model in models:
+        judge = PhotoModel(model, kind)
+        if judge.classes != classes:
+            raise InputError(model or "model", "classes", judge.classes, f"{classes}", "Give another model.")
+        predicted = _asked(judge, photos).argmax(axis=1)
+        matrices = np.zeros((groups.max() + 1, len(classes), len(classes)), np.int64)
+        np.add.at(matrices, (groups, truth, predicted), 1)
+        found.append(matrices)
+    return found
+
+
 def _figures(
     truth: NDArray[np.int64], probability: NDArray[np.floating], groups: list[int], names: list[str]
 ) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Where an order comes from, what the software is made of, and a checklist that notices what is not kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from oceanclean.chain import DailyRun
+from oceanclean.errors import InputError
+from oceanclean.governance.bill import bill_of_materials
+from oceanclean.governance.checklist import BROKEN, KEPT, LOOK, run_checklist
+from oceanclean.governance.lineage import lineage, lineage_text
+from oceanclean.learning.registry import Registry
+from oceanclean.serving.tokens import TokenStore
+from oceanclean.store import read_json
+from tests.chain.conftest import Place, change_yaml
+
+NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+
+
+def states(place: Place, now: datetime = NOW) -> dict[str, str]:
+    return {f.check: f.state for f in run_checklist(place.work, place.config, now)}
+
+
+def changed(place: Place, now: datetime = NOW) -> set[str]:
+    """States that differ from those of the untouched day, as ``check: state``."""
+    return {f"{check}: {state}" for check, state in states(place, now).items()}
+
+
+def plan_of(place: Place) -> Path:
+    return place.day / "publish" / "plan.json"
+
+
+def test_an_order_is_followed_back_to_scene_model_and_people(planned: Place) -> None:
+    run = DailyRun("cove", "2026-06-15T11:00:00Z", planned.work, planned.config)
+    plan = read_json(plan_of(planned))
+    vessel = next(v for v in plan["vessels"] if any(o["action"] == "collect" for o in v["orders"]))
+    found = lineage(run, vessel["vessel_id"])
+    (scene,) = found["scenes"]
+    (segmentation,) = planned.day.glob("detect-*/segmentation.json")
+    assert scene["model_sha256"] == read_json(segmentation)["model_sha256"]
+    assert scene["put_into_use"] == "ships with the package"
+    assert scene["holds_the_patch"] in (True, False)
+    assert found["order"]["action"] == "collect"
+    assert found["plan"]["status"] == "DRAFT"
+    assert {s["stage"] for s in found["stages"]} >= {"ingest", "map", "forecast", "allocate", "publish"}
+    assert scene["file_sha256"][:12] in lineage_text(found)
+    with pytest.raises(InputError, match="vessel"):
+        lineage(run, "nobody")
+    with pytest.raises(InputError, match="sequence"):
+        lineage(run, vessel["vessel_id"], 999)
+
+
+def test_a_clean_work_folder_has_nothing_broken(planned: Place) -> None:
+    found = run_checklist(planned.work, planned.config, NOW)
+    assert not [f for f in found if f.state == BROKEN]
+    assert next(f for f in found if "closed area" in f.check).state == KEPT
+    assert next(f for f in found if "last plan" in f.check).state == LOOK  # nobody has approved it
+
+
+def test_an_order_in_a_closed_area_is_found(continued: Place) -> None:
+    """The zone closes over the place of an order after the fact: only while the work lasts, and only there."""
+    check = "Protected areas: no order in a closed area"
+    order = next(o for v in read_json(plan_of(continued))["vessels"] for o in v["orders"] if o["action"] == "collect")
+    lon, lat = order["lon"], order["lat"]
+    corners = [[lon + dx, lat + dy] for dx, dy in ((-0.01, -0.01), (0.01, -0.01), (0.01, 0.01), (-0.01, 0.01))]
+    zone = {"name": "nursery", "reason": "turtles", "starts": None, "ends": None, "polygon": corners}
+    path = continued.day / "run.json"
+    ledger = read_json(path)
+
+    def with_zone(**change: object) -> str:
+        ledger["settings"]["exclusion_zones"] = [{**zone, **change}]
+        path.write_text(json.dumps(ledger))
+        return states(continued)[check]
+
+    assert with_zone() == BROKEN
+    assert with_zone(ends="2026-06-01T00:00:00Z") == KEPT
+    assert with_zone(starts="2026-07-01T00:00:00Z") == KEPT
+    assert states(continued)["Protected areas: none was dropped"] == LOOK  # the region's file does not have it
+
+
+def test_what_is_not_kept_is_found(continued: Place, tmp_path: Path) -> None:
+    """A photo without consent, one with EXIF, an open token file, a secret in the settings, a log that was changed."""
+    from PIL import Image
+
+    before = changed(continued)
+    photos = continued.work / "intake" / "photos"
+    photos.mkdir(parents=True)
+    picture, exif = Image.new("RGB", (64, 64)), Image.Exif()
+    exif[0x010F] = "a camera"
+    picture.save(photos / "a.jpg", exif=exif)
+    os.utime(photos / "a.jpg", (NOW.timestamp(), NOW.timestamp()))
+    store = TokenStore.of(continued.work)
+    for i in range(4):
+        store.add(f"admin {i}", "admin", now=NOW, days=30 + 500 * (i == 0))
+    store.path.chmod(0o644)
+    change_yaml(continued.config / "sources" / "cove.yaml",
+                lambda c: c["wind"][0]["options"].update({"pass" + "word": "hunter2"}))  # fmt: skip
+    change_yaml(continued.config / "sources" / "cove.yaml", lambda c: c["waves"][0].pop("licence"))
+    log = Registry.of(continued.work).log
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text('{"number": 1, "before": "", "digest": ""}\n')
+    assert changed(continued) - before == {
+        "People: photos are kept with consent: BROKEN", "People: photos are stripped: BROKEN",
+        "Access: tokens: BROKEN", "Access: no secret in the settings: BROKEN",
+        "Models: the log was not changed, the files are those registered: BROKEN",
+    }  # fmt: skip
+    licences = next(f for f in run_checklist(continued.work, continued.config, NOW) if f.check.startswith("Data"))
+    assert "cove.yaml: waves" in licences.said
+    assert states(continued, NOW + timedelta(days=4000))["People: nothing is kept too long"] == LOOK
+
+
+def test_the_bill_lists_what_is_installed_with_licences() -> None:
+    """CycloneDX 1.6: the package, what it requires and how they hang together; the same twice."""
+    text = bill_of_materials()
+    bill = json.loads(text)
+    parts = {c["name"].lower(): c for c in bill["components"]}
+    assert bill["specVersion"] == "1.6"
+    assert {"numpy", "fastapi", "ortools", "xarray"} <= set(parts)
+    assert parts["numpy"]["purl"].startswith("pkg:pypi/numpy@")
+    assert "BSD" in json.dumps(parts["numpy"]["licenses"])
+    own = next(d for d in bill["dependencies"] if d["ref"].startswith("oceanclean@"))
+    assert any(r.startswith("numpy@") for r in own["dependsOn"])
+    assert bill_of_materials() == text
