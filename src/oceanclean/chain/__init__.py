@@ -1,8 +1,10 @@
 """The daily chain: stages in order, run ledger, resuming. Knows every room; no room knows it."""
 
+from oceanclean.chain.backfill import backfill, fetch
 from oceanclean.chain.day import DayResult, begin, fail, finish, plan_day
 from oceanclean.chain.decided import day_file, decisions_of
 from oceanclean.chain.facts import degraded
+from oceanclean.chain.overview import DayState, days_between, overview
 from oceanclean.chain.replan import approve, audit_file, replan
 from oceanclean.chain.run import STAGES, DailyRun, issue_time_of, parse_issue_time
 from oceanclean.chain.stages import (
@@ -21,21 +23,26 @@ __all__ = [
     "STAGES",
     "DailyRun",
     "DayResult",
+    "DayState",
     "allocate",
     "approve",
     "audit_file",
+    "backfill",
     "begin",
     "day_file",
+    "days_between",
     "decisions_of",
     "degraded",
     "detect",
     "fail",
+    "fetch",
     "finish",
     "forecast",
     "ingest",
     "issue_time_of",
     "map_density",
     "new_scenes",
+    "overview",
     "parse_issue_time",
     "plan_day",
     "publish",

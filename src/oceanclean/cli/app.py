@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oceanclean.cli import data, desk, evaluate, explain, options, report, train, twin
+from oceanclean.cli import data, desk, evaluate, explain, operations, options, report, train, twin
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
 
@@ -27,6 +27,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(train.app, name="train")
 app.add_typer(twin.app, name="twin")
 app.command("archive")(report.archive)
+operations.add_to(app)
 
 Seconds = Annotated[
     float | None,
