@@ -68,11 +68,12 @@ def served(site: Site) -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             parts = urlsplit(self.path)
             size = int(self.headers.get("Content-Length") or 0)
-            call = Call(self.command, unquote(parts.path), parse_qs(parts.query, keep_blank_values=True), dict(self.headers),
-                        self.rfile.read(size) if size else b"")  # fmt: skip
+            query = parse_qs(parts.query, keep_blank_values=True)
+            body = self.rfile.read(size) if size else b""
+            call = Call(self.command, unquote(parts.path), query, dict(self.headers), body)
             site.calls.append(call)
             fault = site.fault(call.path)
             if fault == "hang":
@@ -85,11 +86,7 @@ def served(site: Site) -> Iterator[Site]:
                 self._send(Answer(b"no", fault["status"], fault.get("headers", {})), cut=False)
                 return
             page = next((p for pattern, p in site.pages.items() if re.fullmatch(pattern, call.path)), None)
-            if isinstance(page, Path):
-                answer = _file(page, call)
-            else:
-                answer = page(call) if page else Answer(b"not found", 404)
-            self._send(answer, cut=fault == "cut")
+            self._send(_answer(page, call), cut=fault == "cut")
 
         do_POST = do_HEAD = do_GET  # noqa: N815
 
@@ -116,6 +113,12 @@ def served(site: Site) -> Iterator[Site]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _answer(page, call: Call) -> Answer:
+    if page is None:
+        return Answer(b"not found", 404)
+    return _file(page, call) if isinstance(page, Path) else page(call)
 
 
 def _file(path: Path, call: Call) -> Answer:

@@ -15,8 +15,15 @@ from source_files import field, make_region
 
 from oceanclean.errors import InputError, SettingsError
 from oceanclean.settings import ServiceSettings, SourceSettings, SourcesSettings
-from oceanclean.sources import fetch_region, fetch_trouble, read_drifters, read_fleet, read_forcing, read_scenes
-from oceanclean.sources import read_sightings
+from oceanclean.sources import (
+    fetch_region,
+    fetch_trouble,
+    read_drifters,
+    read_fleet,
+    read_forcing,
+    read_scenes,
+    read_sightings,
+)
 from oceanclean.sources.services.contract import service_of
 from oceanclean.sources.services.settings import with_preset
 
@@ -55,10 +62,10 @@ def _fetch(region, config, until=ISSUE, now=NOW, *, work, **roles):
     return fetch_region(region, wanted, until=until, now=now, work=work, config=config), wanted
 
 
-def _source(kind: str, folder: Path, service: str, licence: str = "a licence", latency_h: float = 3, **options):
+def _source(kind: str, into: Path, service: str, licence: str = "a licence", latency_h: float = 3, **options):
     reading = options.pop("reading", {})
     return SourceSettings(
-        kind=kind, path=str(folder / options.pop("pattern", "*")), licence=licence, latency_h=latency_h, options=reading,
+        kind=kind, path=str(into / options.pop("pattern", "*")), licence=licence, latency_h=latency_h, options=reading,
         fetch=ServiceSettings(service=service, options={"web": QUICK, **options}),
     )  # fmt: skip
 
@@ -94,8 +101,8 @@ def test_a_scene_is_cut_from_cogs_over_ranges_and_read_as_it_was(site, cogs, nea
     assert all(call.headers.get("Range") for call in site.asked("/cogs/"))
 
 
-def test_what_was_fetched_is_not_fetched_again_unless_it_changed_or_was_damaged(site, cogs, near, config, tmp_path) -> None:  # fmt: skip
-    """Same version and digest: no band is asked for. A newer version or a damaged file is fetched."""
+def test_what_was_fetched_is_fetched_again_only_when_it_changed(site, cogs, near, config, tmp_path) -> None:
+    """Same version and digest: no band is asked for. A newer version, or a file that was damaged, is fetched."""
     items = [item(site, cogs, "S2B_06RUV_20260614_0_L2A", "2026-06-14T21:00:00Z", "2026-06-15T01:00:00Z")]
     stac_api(site, cogs, items)
     source = _scenes(site, tmp_path / "scenes")
@@ -164,7 +171,9 @@ def test_bands_fetched_whole_are_checked_against_the_catalogue(site, cogs, near,
     assert good.new == 1, good.sentences
 
 
-@pytest.mark.parametrize("link", ["file:///etc/passwd", "s3://bucket/key", "http://169.254.169.254/latest", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "link", ["file:///etc/passwd", "s3://bucket/key", "http://169.254.169.254/latest", "/etc/passwd"]
+)
 def test_an_asset_that_points_into_this_machine_is_not_followed(site, cogs, near, config, tmp_path, link) -> None:
     """The scene is refused with the reason; another scene of the same answer is taken."""
     bad = item(site, cogs, "S2B_bad", "2026-06-14T20:00:00Z")
@@ -221,7 +230,7 @@ def test_offsets_are_those_that_hold_for_the_pixels(site, cogs, near, config, tm
     applied = item(site, cogs, "applied", "2026-06-14T21:00:00Z", **{"earthsearch:boa_offset_applied": True})
     stac_api(site, cogs, [applied])
     source = _scenes(site, tmp_path / "scenes")
-    _, wanted = _fetch(near, config, work=tmp_path, scenes=source)
+    _fetch(near, config, work=tmp_path, scenes=source)
     with rasterio.open(tmp_path / "scenes" / "applied.tif") as scene:
         assert scene.tags()["offset"] == "0.0"
     stac_api(site, cogs, [odd, applied])
@@ -241,8 +250,8 @@ def test_a_safe_product_in_a_folder_becomes_a_scene(cogs, near, config, tmp_path
         folder = product / "GRANULE" / "L2A_T06RUV" / "IMG_DATA" / f"R{metres}m"
         folder.mkdir(parents=True, exist_ok=True)
         with rasterio.open(cogs[key]) as source:
-            profile = {"driver": "JP2OpenJPEG", "dtype": "uint16", "count": 1, "width": source.width, "crs": source.crs,
-                       "height": source.height, "transform": source.transform, "QUALITY": 100, "REVERSIBLE": "YES"}  # fmt: skip
+            profile = {**source.profile, "driver": "JP2OpenJPEG", "QUALITY": 100, "REVERSIBLE": "YES"}
+            profile = {k: v for k, v in profile.items() if k not in {"compress", "interleave", "tiled", "nodata"}}
             with rasterio.open(folder / f"T06RUV_x_{digits}_{metres}m.jp2", "w", **profile) as out:
                 out.write(source.read())
     offsets = "".join(f'<BOA_ADD_OFFSET band_id="{k}">-1000</BOA_ADD_OFFSET>' for k in range(13))
@@ -286,9 +295,9 @@ def dap(currents):
     for name, (values, attributes) in axes.items():
         data[name] = BaseType(name, np.asarray(values, dtype="f8"), dims=(name,), attributes=attributes)
     for name in ("uo", "vo"):
-        grid = GridType(name)
+        grid = GridType(name, attributes={"units": "m s-1"})
         grid[name] = BaseType(name, currents[name].to_numpy().astype("f4"), dims=tuple(axes),
-                              attributes={"units": "m s-1"})  # fmt: skip
+                              attributes={})  # fmt: skip
         for axis, (values, attributes) in axes.items():
             grid[axis] = BaseType(axis, np.asarray(values, dtype="f8"), dims=(axis,), attributes=attributes)
         data[name] = grid
@@ -326,7 +335,9 @@ def _zarr(site, folder: Path, currents: xr.Dataset) -> str:
 
 
 @pytest.mark.parametrize("kind", ["opendap", "zarr"])
-def test_fields_are_cut_to_the_region_and_read_as_a_forecast_of_their_day(kind, request, site, currents, config, tmp_path) -> None:  # fmt: skip
+def test_fields_are_cut_and_read_as_a_forecast_of_their_day(
+    kind, request, site, currents, config, tmp_path
+) -> None:  # fmt: skip
     """The values are the service's, the region's part only; a plan of the hour sees all of it, one before nothing."""
     region = make_region()
     url = _zarr(site, tmp_path, currents) if kind == "zarr" else request.getfixturevalue("dap")
@@ -390,8 +401,9 @@ def test_a_dead_field_service_is_said(kind, config, tmp_path) -> None:
 def _buoys() -> tuple[pd.DataFrame, list[str]]:
     times = pd.date_range("2026-06-12", "2026-06-15T05:00", freq="h")
     rows = pd.DataFrame({
-        "ID": "300534060", "time": times.strftime("%Y-%m-%dT%H:%M:%SZ"), "latitude": np.linspace(30.2, 30.6, len(times)),
-        "longitude": np.linspace(-149.5, -149.1, len(times)), "drogue_lost_date": "1970-01-01T00:00:00Z",
+        "ID": "300534060", "time": times.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "latitude": np.linspace(30.2, 30.6, len(times)), "longitude": np.linspace(-149.5, -149.1, len(times)),
+        "drogue_lost_date": "1970-01-01T00:00:00Z",
     })  # fmt: skip
     far = rows.assign(ID="7", longitude=10.0)
     return pd.concat([rows, far], ignore_index=True), ["", "UTC", "degrees_north", "degrees_east", "UTC"]
@@ -458,7 +470,7 @@ def test_ais_and_gps_sentences_become_the_fleets_positions(config, tmp_path) -> 
     from pyais.encode import encode_dict
 
     def ais(mmsi: int, lat: float, lon: float) -> str:
-        return encode_dict({"type": 1, "mmsi": mmsi, "lat": lat, "lon": lon}, talker_id="AIVDM")[0]
+        return encode_dict({"type": 1, "mmsi": mmsi, "lat": lat, "lon": lon}, talker_id="AI", sentence_type="VDM")[0]
 
     stamp = int(pd.Timestamp("2026-06-15T05:00Z").timestamp())
     good = ais(211000001, 30.4, -149.2)
@@ -467,7 +479,7 @@ def test_ais_and_gps_sentences_become_the_fleets_positions(config, tmp_path) -> 
         f"2026-06-15T05:10:00Z,{ais(211000001, 30.41, -149.21)}",
         f"2026-06-15T05:20:00Z,{ais(999999999, 30.41, -149.21)}",
         ais(211000001, 30.5, -149.5),
-        f"2026-06-15T05:30:00Z,{good[:-2]}00",
+        f"2026-06-15T05:30:00Z,{good[:-2]}FF",
         "$" + _nmea("GPRMC,051500,A,3030.000,N,14930.000,W,5.0,90.0,150626,,"),
         "garbage",
     ]  # fmt: skip
@@ -479,7 +491,9 @@ def test_ais_and_gps_sentences_become_the_fleets_positions(config, tmp_path) -> 
     (config / "fleets" / "none.yaml").write_text(json.dumps(fleet))
     (tmp_path / "ais").mkdir()
     (tmp_path / "ais" / "day.nmea").write_text("\r\n".join(lines))
-    source = _source("fleet_csv", tmp_path / "fleet", "nmea", pattern="*.csv", folder=str(tmp_path / "ais"), vessel="v2")
+    source = _source(
+        "fleet_csv", tmp_path / "fleet", "nmea", latency_h=0, pattern="*.csv", folder=str(tmp_path / "ais"), vessel="v2"
+    )
     region = make_region()
     (outcome,), wanted = _fetch(region, config, work=tmp_path, fleet_status=source)
     assert outcome.new == 1, outcome.sentences
@@ -543,7 +557,9 @@ def test_a_dead_source_does_not_stop_the_others_and_is_said_until_it_is_back(sit
     assert "were not fetched in the 26 h before" in late
 
 
-@pytest.mark.parametrize("preset", sorted(p.stem for p in (Path(__file__).parents[2] / "config/services").glob("*.yaml")))
+@pytest.mark.parametrize(
+    "preset", sorted(p.stem for p in (Path(__file__).parents[2] / "config/services").glob("*.yaml"))
+)
 def test_every_preset_fits_its_service(preset: str, config_dir, tmp_path, monkeypatch) -> None:
     """Options are known to the service, and no secret stands in the file."""
     source = SourceSettings(kind="x", path=str(tmp_path), fetch=ServiceSettings(preset=preset))
@@ -551,7 +567,9 @@ def test_every_preset_fits_its_service(preset: str, config_dir, tmp_path, monkey
     assert service_of(settings.service)(source, settings, None, None)
 
 
-def test_secrets_are_refused_in_settings_and_named_when_missing(site, cogs, near, config, tmp_path, monkeypatch) -> None:
+def test_secrets_are_refused_in_settings_and_named_when_missing(
+    site, cogs, near, config, tmp_path, monkeypatch
+) -> None:
     """A password in a file is refused; a variable that is not set is named; its value appears nowhere."""
     fetch = ServiceSettings(service="stac", options={"password": "hunter2"})
     with pytest.raises(SettingsError, match="environment variable") as caught:
@@ -564,13 +582,17 @@ def test_secrets_are_refused_in_settings_and_named_when_missing(site, cogs, near
     monkeypatch.setenv("OC_USER", "somebody")
     monkeypatch.setenv("OC_WORD", "hunter2")
     stac_api(site, cogs, [item(site, cogs, "S2B_x", "2026-06-14T21:00:00Z")])
-    site.pages["/token"] = lambda c: Answer(b'{"access_token": "t0k3n", "expires_in": 600}' if b"hunter2" in c.body else b"{}")
+    site.pages["/token"] = lambda c: Answer(
+        b'{"access_token": "t0k3n", "expires_in": 600}' if b"hunter2" in c.body else b"{}"
+    )
     (good,), _ = _fetch(near, config, work=tmp_path, scenes=source)
     assert good.new == 1, good.sentences
     assert {c.headers.get("Authorization") for c in site.asked("/cogs/")} == {"Bearer t0k3n"}
     site.pages["/token"] = lambda c: Answer(b"wrong password: " + c.body, 401)
     site.calls.clear()
-    (bad,), _ = _fetch(near, config, until="2026-06-15T07:00Z", work=tmp_path, scenes=_scenes(site, tmp_path / "b", **account))
+    (bad,), _ = _fetch(
+        near, config, until="2026-06-15T07:00Z", work=tmp_path, scenes=_scenes(site, tmp_path / "b", **account)
+    )
     assert bad.outcome == "failed"
     written = "".join(p.read_text(errors="replace") for p in tmp_path.rglob("*") if p.suffix in {".json", ".jsonl"})
     assert "hunter2" not in written + str(bad)

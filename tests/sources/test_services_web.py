@@ -97,7 +97,7 @@ def test_a_file_that_changed_meanwhile_is_not_joined_to_the_old_half(site, tmp_p
     assert _web(site).download(f"{site.url}/body", target).read_bytes() == BODY[::-1]
 
 
-@pytest.mark.parametrize("name, prefix", [("sha256", "1220"), ("md5", "d50110"), ("sha1", "1114")])
+@pytest.mark.parametrize(("name", "prefix"), [("sha256", "1220"), ("md5", "d50110"), ("sha1", "1114")])
 def test_a_wrong_checksum_is_refused_and_leaves_nothing(site, tmp_path, name, prefix) -> None:
     """The right digest passes; another is named and the bytes are dropped."""
     right = prefix + hashlib.new(name, BODY).hexdigest()
@@ -151,7 +151,9 @@ def test_the_configured_endpoint_may_stand_anywhere_others_must_be_public(site) 
         guard.check("http://127.0.0.1:1/x")
 
 
-@pytest.mark.parametrize("link", ["http://{name}:{port}/json", "http://127.1:{port}/json", "http://2130706433:{port}/json"])
+@pytest.mark.parametrize(
+    "link", ["http://{name}:{port}/json", "http://127.1:{port}/json", "http://2130706433:{port}/json"]
+)
 def test_a_name_is_judged_by_the_address_it_leads_to(site, monkeypatch, link: str) -> None:
     """A public-looking name, or an odd spelling, that leads to the loopback is caught at the connection."""
     import socket

@@ -149,6 +149,8 @@ def join(scratch: Path, target: Path, facts: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def local(path: str) -> Iterator[rasterio.io.DatasetReader]:
-    """Open a band on disk; drivers of rasters alone, so that no file can name another."""
-    with rasterio.open(path, driver=("JP2OpenJPEG", "GTiff")) as source:
+    """Open a band on disk as JPEG 2000 or GeoTIFF; no other driver is tried, so that no file can name another."""
+    with Path(path).open("rb") as file:
+        driver = "JP2OpenJPEG" if file.read(12)[4:8] == b"jP  " else "GTiff"
+    with rasterio.open(path, driver=driver) as source:
         yield source

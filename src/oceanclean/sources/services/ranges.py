@@ -121,7 +121,7 @@ def opened(web: Web, url: str) -> Iterator[rasterio.io.DatasetReader]:
 
     failures: list[BaseException] = []
 
-    def opener(path: Any, _mode: str = "rb") -> io.RawIOBase:
+    def opener(path: Any, mode: str = "rb") -> io.RawIOBase:  # noqa: ARG001  (rasterio names it)
         if str(path) != _NAME:
             raise FileNotFoundError(path)
         try:

@@ -55,9 +55,7 @@ class SafeFolder(Service):
         product = Path(found.facts["product"])
         bands = {}
         for band, metres in {**BAND_RESOLUTION_M, "SCL": 20}.items():
-            digits = (
-                band if band == "SCL" else f"B{int(band[1:].rstrip('A')):02d}" + ("A" if band.endswith("A") else "")
-            )
+            digits = band if band in {"SCL", "B8A"} else f"B{int(band[1:]):02d}"
             files = sorted(product.glob(f"GRANULE/*/IMG_DATA/R{metres}m/*_{digits}_{metres}m.jp2"))
             if files:
                 bands[band] = str(files[0])

@@ -59,10 +59,21 @@ class StacScenes(Service):
                                    "again at the next fetch.") from None  # fmt: skip
         limit = float(self.option("max_cloud_percent", 95))
         clear = [i for i in items if float(i.properties.get("eo:cloud_cover") or 0) <= limit]
-        return [self._describe(item) for item in _newest(clear)]
+        return [self._judged(item) for item in _newest(clear)]
+
+    def _judged(self, item: pystac.Item) -> Found:
+        """An item as something that can be fetched; what is wrong with it is told when its turn comes."""
+        try:
+            return self._describe(item)
+        except InputError as error:
+            return Found(name=f"{_file_name(item.id)}.tif", version="", origin=item.id, facts={"refused": error})
 
     def _describe(self, item: pystac.Item) -> Found:
-        """An item as something that can be fetched."""
+        """An item's facts.
+
+        Raises:
+            InputError: no time, or bands that cannot be brought to one scale.
+        """
         if item.datetime is None:
             raise InputError(item.id, "datetime", "nothing", "the time of the pass", "It was passed over.")
         acquired = utc(item.datetime)
@@ -101,6 +112,8 @@ class StacScenes(Service):
 
     def fetch(self, found: Found, scratch: Path) -> None:
         """Each band's part of the region, or each band whole and its part of that."""
+        if "refused" in found.facts:
+            raise found.facts["refused"]
         web = self._calls()
         links: Mapping[str, Mapping[str, str]] = found.facts["links"]
         missing = [b for b in BANDS if b not in links]
