@@ -1,6 +1,6 @@
 """The daily chain: stages in order, run ledger, resuming. Knows every room; no room knows it."""
 
-from oceanclean.chain.backfill import backfill, fetch
+from oceanclean.chain.backfill import backfill, fetch, fetched_roles
 from oceanclean.chain.day import DayResult, begin, fail, finish, plan_day
 from oceanclean.chain.decided import day_file, decisions_of
 from oceanclean.chain.facts import degraded
@@ -18,6 +18,7 @@ from oceanclean.chain.stages import (
     segment_file,
     what_if,
 )
+from oceanclean.chain.upkeep import month_before, refit_forecaster, season_of
 
 __all__ = [
     "STAGES",
@@ -36,17 +37,21 @@ __all__ = [
     "detect",
     "fail",
     "fetch",
+    "fetched_roles",
     "finish",
     "forecast",
     "ingest",
     "issue_time_of",
     "map_density",
+    "month_before",
     "new_scenes",
     "overview",
     "parse_issue_time",
     "plan_day",
     "publish",
+    "refit_forecaster",
     "replan",
+    "season_of",
     "segment_file",
     "what_if",
 ]

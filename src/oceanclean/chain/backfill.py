@@ -71,6 +71,15 @@ def fetch(
     )
 
 
+def fetched_roles(region_name: str, config: Path | None = None) -> list[str]:
+    """Roles of a region's sources that a service fills, in the order in which they are fetched."""
+    from oceanclean import sources
+
+    region = DailyRun(region_name, "", Path(), config).region
+    wanted = load_sources_settings(region.settings.sources, config)
+    return list(dict.fromkeys(role for role, _, _ in sources.fetched_sources(wanted)))
+
+
 def backfill(
     region_name: str, days: Sequence[str], *, work: Path, now: datetime, config: Path | None = None,
     seed: int = 20240608, fetching: bool = False, again: bool = False, progress: Progress | None = None,
