@@ -42,7 +42,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[dev,dask,docs]'
+	$(PIP) --editable '.[dev,dask,docs,services]'
 	touch $@
 
 clean:  ## runs and caches, not the environment

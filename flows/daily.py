@@ -6,20 +6,18 @@ stage is recognised by its digest and answered from the store. The audit trail i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from prefect import flow, get_client, runtime, task
+from prefect import flow, runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-from prefect.concurrency.sync import concurrency
 
+from flows.events import PLAN_ISSUED, tell
+from flows.limits import one_at_a_time
 from oceanclean import chain
 from oceanclean.chain.report import image_markdown, summary_lines, vessel_rows
 from oceanclean.errors import OceancleanError
@@ -73,7 +71,7 @@ def daily(
                          Path(config) if config else None, seed)  # fmt: skip
     _ = run.region
     on_this_machine = lock(run.folder.root.parent / ".flow-lock", f"Region {region}", wait_s=3600)
-    with on_this_machine, _one_at_a_time(region), run.folder.hold():
+    with on_this_machine, one_at_a_time(region), run.folder.hold():
         chain.begin(run)
         try:
             ingested = ingest(run)
@@ -92,26 +90,13 @@ def daily(
             raise
         shadow(run)
     _leave_artifacts(result)
+    tell(PLAN_ISSUED, region, issue_time=run.issue_time, degraded=list(result.degraded))
     return result
 
 
 def _scheduled() -> str:
     """The moment for which Prefect scheduled this run."""
     return runtime.flow_run.get_scheduled_start_time().astimezone(UTC).isoformat()
-
-
-def _one_at_a_time(region: str) -> AbstractContextManager[None]:
-    """Prefect's limit of one run a region, over all machines of a server.
-
-    The caller holds the region's lock on this machine. Without a server this machine is all there is, so a slot that is
-    still taken belongs to a run that was killed: the ephemeral server has nobody to free it, and it is freed here.
-    """
-    name = f"oceanclean-{region}"
-    with get_client(sync_client=True) as client:
-        client.upsert_global_concurrency_limit_by_name(name, 1)
-        if not os.environ.get("PREFECT_API_URL"):
-            client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=0))
-    return concurrency(name, occupy=1, timeout_seconds=3600)
 
 
 def _leave_artifacts(result: chain.DayResult) -> None:

@@ -169,6 +169,14 @@ class FleetSettings(Settings):
         return self
 
 
+class ServiceSettings(Settings):
+    """The service that brings a source's files; ``options`` are those of its kind (see ``docs/sources.md``)."""
+
+    service: str = Field(default="", description="kind of service; may come from the preset")
+    preset: str = Field(default="", description="a file of config/services, whose options hold where none is given")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
 class SourceSettings(Settings):
     """One source of data; ``options`` are those of its kind (see ``oceanclean.sources``)."""
 
@@ -178,6 +186,7 @@ class SourceSettings(Settings):
     required: bool = False
     licence: str = Field(default="", max_length=300, description="licence or permission of the data, for reports")
     options: dict[str, Any] = Field(default_factory=dict)
+    fetch: ServiceSettings | None = Field(default=None, description="the service that fills the folder of ``path``")
 
 
 class SourcesSettings(Settings):

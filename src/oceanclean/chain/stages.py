@@ -81,16 +81,18 @@ def ingest(run: DailyRun) -> StageRecord:
     region = run.region
     wanted = load_sources_settings(region.settings.sources, run.config)
     fleet = load_fleet_settings(region.settings.fleet, run.config)
+    trouble = sources.fetch_trouble(region, wanted, until=run.issue_time, work=run.work, config=run.config)
     inputs = {
         "issue_time": run.issue_time,
         "settings": settings_digest(run),
+        "fetching": trouble,
         "sources": wanted.model_dump(mode="json"),
         "fleet": fleet.model_dump(mode="json"),
         "files": sources.fingerprint(wanted, run.work),
     }
 
     def body(folder: Path) -> Mapping[str, Any]:
-        degraded: list[str] = []
+        degraded = list(trouble)
         history = region.settings.history_h
         scenes, said = sources.read_scenes(
             region, wanted.scenes, issue_time=run.issue_time, history_h=history, work=run.work

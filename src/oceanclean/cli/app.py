@@ -17,6 +17,7 @@ from oceanclean.cli import (
     maps,
     models,
     monitor,
+    operations,
     options,
     report,
     serving,
@@ -50,6 +51,7 @@ app.command("lineage")(governance.lineage)
 app.command("monitor")(monitor.monitor)
 app.command("sbom")(governance.sbom)
 app.command("serve")(serving.serve)
+operations.add_to(app)
 
 Seconds = Annotated[
     float | None,

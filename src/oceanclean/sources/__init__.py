@@ -17,13 +17,27 @@ if TYPE_CHECKING:
     from oceanclean.sources.places import digests, fingerprint, inputs_used
     from oceanclean.sources.registry import kinds, reader
     from oceanclean.sources.scenes import open_scene, read_scenes, scene_bounds
+    from oceanclean.sources.services.fetching import (
+        Outcome,
+        fetch_region,
+        fetch_source,
+        fetch_trouble,
+        fetched_sources,
+        last_outcomes,
+    )
     from oceanclean.sources.sightings import read_sightings
 
 __all__ = [
+    "Outcome",
     "digests",
+    "fetch_region",
+    "fetch_source",
+    "fetch_trouble",
+    "fetched_sources",
     "fingerprint",
     "inputs_used",
     "kinds",
+    "last_outcomes",
     "open_scene",
     "read_drifters",
     "read_fleet",
@@ -39,6 +53,8 @@ _HOME = {
     "digests": "places", "fingerprint": "places", "inputs_used": "places", "kinds": "registry", "reader": "registry",
     "open_scene": "scenes", "read_scenes": "scenes", "scene_bounds": "scenes", "read_drifters": "drifters",
     "read_fleet": "fleet", "read_forcing": "forcing", "read_sightings": "sightings",
+    **dict.fromkeys(("Outcome", "fetch_region", "fetch_source", "fetch_trouble", "fetched_sources", "last_outcomes"),
+                    "services.fetching"),
 }  # fmt: skip
 
 

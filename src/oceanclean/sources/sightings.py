@@ -93,7 +93,7 @@ def read_sightings_csv(
     ``timezone`` of times without zone.
     """
     notes: list[str] = []
-    frames = [_one_file(path, source, notes) for path in files_of(source.path, work, (".csv", ".gz"))]
+    frames = [reports_of_file(path, source, notes) for path in files_of(source.path, work, (".csv", ".gz"))]
     if not frames:
         return tables.empty("Detections"), [f"No sightings file {Path(source.path).name}."]
     table = pd.concat(frames, ignore_index=True)
@@ -104,7 +104,7 @@ def read_sightings_csv(
     return table, notes
 
 
-def _one_file(path: Path, source: SourceSettings, notes: list[str]) -> pd.DataFrame:
+def reports_of_file(path: Path, source: SourceSettings, notes: list[str]) -> pd.DataFrame:
     """Reports of one file in the contract's columns, with ``lat`` and ``lon``."""
     raw = tables.read_csv(path, _COLUMNS, _OPTIONAL, notes)
     out = pd.DataFrame(index=raw.index)
