@@ -125,6 +125,32 @@ def test_tables_are_mended_where_the_convention_is_clear(tmp_path):
     assert tracks.size == len(table) - 1
 
 
+@pytest.mark.parametrize(
+    ("columns", "factor", "word"),
+    [(["u_alpha", "v_alpha"], 100, "u_alpha, v_alpha: found a median speed"),
+     (["ueast_drifter", "vnorth_drifter"], 100, "ueast_drifter"), (["ueast_atmos", "vnorth_atmos"], 36, "ueast_atmos")],
+)  # fmt: skip
+def test_another_unit_is_refused(tmp_path, columns, factor, word):
+    """Centimetres a second along the track are named with file and columns, not taken for a torrent."""
+    table = drifter_table(drifters=2)
+    table[columns] *= factor
+    with pytest.raises(InputError, match=rf"tracks\.csv: {word}"):
+        load_tracks(written(tmp_path, table))
+
+
+def test_fill_values_and_places_off_the_earth_go_and_swapped_axes_are_refused(tmp_path):
+    """9.97e36 is no current, a latitude of 999 no place; longitudes in the column of latitudes are said."""
+    table = drifter_table(drifters=2)
+    table.loc[4, "u_alpha"], table.loc[60, "lat"] = 9.97e36, 999.0
+    tracks = load_tracks(written(tmp_path / "a", table))
+    assert tracks.size == len(table) - 2
+    assert "not on Earth" in " ".join(tracks.report)
+    table["lon"] -= 100
+    swapped = table.rename(columns={"lon": "lat", "lat": "lon"})
+    with pytest.raises(InputError, match="look swapped"):
+        load_tracks(written(tmp_path / "b", swapped))
+
+
 def test_velocity_comes_from_positions_where_it_is_not_given(tmp_path):
     """Without velocity columns the positions give it, to the rounding of an hour."""
     table = drifter_table(drifters=2, seed=3)

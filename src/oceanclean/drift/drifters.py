@@ -27,6 +27,8 @@ Index = NDArray[np.int64]
 _OBSERVED = (("ueast_drifter", "vnorth_drifter"), ("u_drifter", "v_drifter"), ("ve", "vn"))
 _WIND = (("ueast_atmos", "vnorth_atmos"), ("u_wind", "v_wind"), ("u10", "v10"))
 _STOKES = (("u_stokes", "v_stokes"),)
+#: A middling speed beyond these is in another unit (cm/s, knots of a gale on the mean), m s-1.
+_MIDDLING = {"observed": 3.0, "wind": 40.0, "stokes": 2.0, "product": 3.0}
 #: Faster than any surface drifter outside the strongest tidal races: a jump of the fix, m s-1.
 _JUMP_M_S = 4.0
 
@@ -168,7 +170,36 @@ def _read(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
         if pair:
             u, v = (pd.to_numeric(raw[c], errors="coerce").where(lambda x: x.abs() < 200) for c in pair)
             table[name] = u + 1j * v
+            _check_unit(table[name], name, pair, file)
+    _check_places(table, file, report)
     return _without_drogue_loss(table, raw, file, report)
+
+
+def _check_unit(velocity: pd.Series, name: str, pair: tuple[str, str], file: Path) -> None:
+    """Refuse a velocity whose middling speed nothing at sea has.
+
+    Raises:
+        InputError: names file, columns and the speed found.
+    """
+    middling, most = float(velocity.abs().median()), _MIDDLING[name.split()[0]]
+    if middling > most:
+        raise InputError(file, ", ".join(pair), f"a median speed of {middling:.3g}", f"m s-1, at most {most:g}",
+                         "Convert the columns to m s-1 (from cm/s: divide by 100; from knots: by 1.944).")  # fmt: skip
+
+
+def _check_places(table: pd.DataFrame, file: Path, report: list[str]) -> None:
+    """Blank places that are not on Earth; refuse a table whose axes are swapped.
+
+    Raises:
+        InputError: most latitudes lie beyond the poles.
+    """
+    beyond = table["lat"].abs().gt(90) | table["lon"].abs().gt(360)
+    if table["lat"].abs().median() > 90:
+        raise InputError(file, "lat", f"{float(table['lat'].median()):.6g} in the middle", "degrees north, -90 to 90",
+                         "lon and lat look swapped: exchange the columns.")  # fmt: skip
+    if beyond.any():
+        report.append(f"{file.name}: {int(beyond.sum())} places that are not on Earth dropped")
+        table.loc[beyond, "lat"] = np.nan
 
 
 def _pair(raw: pd.DataFrame, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
