@@ -23,7 +23,7 @@ from oceanclean.drift.settings import DriftSettings, ForecasterSettings
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 
-SMALL = DriftSettings(forecaster=ForecasterSettings(trees=40, rows_per_leaf=50, ridge=0.1, season_windows=0))
+SMALL = DriftSettings(forecaster=ForecasterSettings(trees=25, rows_per_leaf=50, ridge=0.1, season_windows=0))
 
 
 def ekman(current, wind, hour):
@@ -46,7 +46,8 @@ def everywhere(tracks):
 
 def test_a_residual_that_travels_is_learned(tmp_path):
     """Trained on one set of drifters it halves the error of physics on another."""
-    model = fit(tracks_of(tmp_path, extra=ekman, seed=1), everywhere(tracks_of(tmp_path, extra=ekman, seed=1)), SMALL)
+    tracks = tracks_of(tmp_path, extra=ekman, seed=1)
+    model = fit(tracks, everywhere(tracks), SMALL)
     assert model.weight > 0.5
     other = tracks_of(tmp_path, extra=ekman, seed=2)
     physics, learned = (np.abs(v - other.observed).mean() for v in (model.physics(other), model.along(other)))
@@ -95,12 +96,13 @@ def test_recent_past_stays_within_its_run():
     assert np.allclose(features.past(values, 2, first), [1, 1, 1, 100, 100])
 
 
-@pytest.fixture
-def trained(tmp_path):
-    folder = written(tmp_path / "tracks", drifter_table(extra=ekman, seed=5))
-    file = tmp_path / "model.skops"
-    record = train_forecaster(folder, file, SMALL)
-    return file, record
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """File, training record and tracks of a forecaster."""
+    folder = tmp_path_factory.mktemp("trained")
+    written(folder / "tracks", drifter_table(extra=ekman, seed=5))
+    record = train_forecaster(folder / "tracks", folder / "model.skops", SMALL)
+    return folder / "model.skops", record, load_tracks(folder / "tracks")
 
 
 def sea_at(lon, lat):
@@ -110,11 +112,10 @@ def sea_at(lon, lat):
     )  # fmt: skip
 
 
-def test_what_is_written_is_what_is_read(trained, tmp_path):
+def test_what_is_written_is_what_is_read(trained):
     """A stored forecaster gives the corrections of the one in memory; the sidecar says where it may be used."""
-    file, record = trained
+    file, record, tracks = trained
     model = load_forecaster(file)
-    tracks = load_tracks(tmp_path / "tracks")
     again = fit(tracks, everywhere(tracks), SMALL)
     assert np.allclose(model.along(tracks), again.along(tracks))
     assert np.allclose(model.doubt.scale, again.doubt.scale)
@@ -162,7 +163,7 @@ def storm(sea):
 
 def test_forecast_says_which_forecaster_it_used(trained, density_map, eddies):
     """Outside its domain the ensemble runs on physics and the plan's reader is told."""
-    settings = DriftSettings(members=4, particles_per_member=100)
+    settings = DriftSettings(members=2, particles_per_member=50)
     density, _ = forecast(density_map, eddies, issue_time="2025-06-10T06:00:00Z", horizon_h=2, settings=settings,
                           forecaster=load_forecaster(trained[0]))  # fmt: skip
     assert "plain physics instead" in density.attrs["degraded"]
@@ -192,6 +193,6 @@ def test_outside_its_domain_tracks_keep_plain_physics(trained, tmp_path):
     said = " ".join(model.strangeness(tracks))
     assert "100% of the rows" in said
     assert "other current products" in said
-    home = load_tracks(tmp_path / "tracks")
+    home = trained[2]
     assert model.strangeness(home) == [] or "outside" in model.strangeness(home)[0]
     assert np.abs(model.along_known_waters(home)).mean() > 0.01

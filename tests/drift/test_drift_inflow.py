@@ -33,7 +33,7 @@ def sea(current):
     return analytic_forcing(current, *AXES, np.arange(0, 81, 1))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def uniform(density_map):
     """A map of 2 kg km-2 everywhere, all sea."""
     flat = density_map.copy(deep=True)
@@ -47,6 +47,16 @@ def carried(density_map, current, hours=24, **changes):
     return forecast(density_map, sea(current), issue_time=ISSUE, horizon_h=hours, settings=settings, seed=3)
 
 
+def eastward(h, X, Y):
+    return 0.4 + 0 * X, 0 * X
+
+
+@pytest.fixture(scope="module")
+def drifted(uniform):
+    """The uniform sea after a day in 0.4 m/s eastward."""
+    return carried(uniform, eastward)
+
+
 def edges(density, hour):
     """Mean density of the western fifth, of the middle and of the eastern fifth of the map."""
     mean = density[names.DENSITY][hour]
@@ -56,12 +66,12 @@ def edges(density, hour):
     ]
 
 
-def test_a_uniform_sea_stays_uniform_under_a_uniform_current(uniform):
+def test_a_uniform_sea_stays_uniform_under_a_uniform_current(uniform, drifted):
     """0.4 m/s for 27 h carries a fifth of the map away; what comes in is as dense as what goes."""
-    density, _ = carried(uniform, lambda h, X, Y: (0.4 + 0 * X, 0 * X))
+    density, _ = drifted
     for hour in (0, 12, 24):
         assert edges(density, hour) == pytest.approx([2.0, 2.0, 2.0], rel=0.06)
-    shut, _ = carried(uniform, lambda h, X, Y: (0.4 + 0 * X, 0 * X), inflow=InflowSettings(particles_share=0))
+    shut, _ = carried(uniform, eastward, inflow=InflowSettings(particles_share=0))
     assert edges(shut, 24)[0] < 0.3
 
 
@@ -72,9 +82,9 @@ def test_a_tide_at_the_boundary_neither_fills_nor_empties(uniform):
         assert edges(density, hour) == pytest.approx([2.0, 2.0, 2.0], rel=0.08)
 
 
-def test_what_came_in_is_on_the_books(uniform):
+def test_what_came_in_is_on_the_books(uniform, drifted):
     """Map and inflow together equal afloat, stranded, left and without forcing; the inflow is density x flux x time."""
-    density, tracks = carried(uniform, lambda h, X, Y: (0.4 + 0 * X, 0 * X))
+    density, tracks = drifted
     grid = MapGrid.of(uniform)
     start = float((2.0 * grid.area_km2).sum())
     total = sum(density[f"mass_{name}"] for name in ("afloat", "stranded", "left", "no_forcing"))
@@ -89,7 +99,7 @@ def test_nothing_comes_in_over_land_or_from_a_still_sea(density_map, uniform):
     """A closed western side lets nothing in; without a current nothing enters anywhere."""
     closed = uniform.copy(deep=True)
     closed["origin"][:, :2] = 0
-    density, _ = carried(closed, lambda h, X, Y: (0.4 + 0 * X, 0 * X), hours=12)
+    density, _ = carried(closed, eastward, hours=12)
     assert float(density["mass_entered"][-1]) == pytest.approx(0.0, abs=1e-9)
     still, _ = carried(density_map, lambda h, X, Y: (0 * X, 0 * X), hours=6)
     assert float(still["mass_entered"][-1]) == 0.0

@@ -17,15 +17,15 @@ from oceanclean.drift.skill import BASELINES, HORIZONS_H, evaluate_drift, fold_r
 from oceanclean.drift.skill_report import skill_table
 from oceanclean.errors import InputError, MissingDataError, SettingsError
 
-FAST = DriftSettings(forecaster=ForecasterSettings(trees=15, rows_per_leaf=50))
+FAST = DriftSettings(forecaster=ForecasterSettings(trees=5, rows_per_leaf=50))
 BY_HORIZON = ("separation_mean_km", "separation_median_km", "skill_score", "coverage_50", "coverage_90", "area_90_km2",
               "energy_score_km")  # fmt: skip
 
 
 def test_a_perfect_forecast_scores_perfectly(tmp_path):
     """When drifters do what the row says, its separation is 0 and its skill 1."""
-    record = evaluate_drift(written(tmp_path, drifter_table(windage=0.03)), settings=FAST)
-    best = record["baselines"]["current_plus_3pct"]
+    record = evaluate_drift(written(tmp_path, drifter_table(windage=0.02)), settings=FAST)
+    best = record["baselines"]["current_plus_2pct"]
     for lead in map(str, HORIZONS_H):
         assert best["separation_mean_km"][lead] < 1e-6
         assert best["skill_score"][lead] == 1.0
@@ -91,19 +91,19 @@ def test_starts_have_a_day_of_history_and_stay_in_their_block(tmp_path):
 
 def test_blocked_protocol_refits_and_prints_the_leak(tmp_path):
     """Refitting in folds gives scores and the health figure of blocking by drifter alone."""
-    table = drifter_table(drifters=15, hours=170, noise=0.15)
+    table = drifter_table(drifters=10, hours=150, noise=0.15)
     record = evaluate_drift(written(tmp_path, table), protocol="blocked", settings=FAST)
     assert "leak: blocked by drifter alone" in skill_table(record)
     assert "as shipped, same folds" in skill_table(record)
     assert record["shipped"]["starts_by_horizon"] == record["starts_by_horizon"]
     assert set(record["leak"]["percent_by_horizon"]) >= {"6", "24"}
-    assert record["drifters"] == 15
+    assert record["drifters"] == 10
 
 
 def test_a_fitted_model_is_scored_through_its_file(tmp_path):
     """Windage learned from one folder beats the prior on another."""
-    train = written(tmp_path / "a", drifter_table(windage=0.045, noise=0.05, seed=1))
-    test = written(tmp_path / "b", drifter_table(windage=0.045, noise=0.05, seed=2))
+    train = written(tmp_path / "a", drifter_table(windage=0.055, noise=0.05, seed=1))
+    test = written(tmp_path / "b", drifter_table(windage=0.055, noise=0.05, seed=2))
     train_forecaster(train, tmp_path / "m.skops", FAST)
     fitted, shipped = evaluate_drift(test, tmp_path / "m.skops"), evaluate_drift(test)
     assert any("flatter" in note for note in fitted["notes"])
@@ -217,5 +217,5 @@ def test_real_drifters_score_as_measured(real_data):
         assert rows["current_plus_2pct"]["separation_mean_km"][lead] < rows["current"]["separation_mean_km"][lead]
         best = min(rows[f"current_plus_{n}pct"]["separation_mean_km"][lead] for n in (2, 3))
         assert record["separation_mean_km"][lead] < 0.96 * best
-        assert 0.87 < record["coverage_90"][lead] < 0.95
+        assert 0.86 < record["coverage_90"][lead] < 0.94
     assert record["drifters"] > 150

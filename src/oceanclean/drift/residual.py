@@ -23,7 +23,7 @@ from oceanclean.drift.displacement_doubt import Doubt, fitted_doubt, published_d
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.informed import Informed, along
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings, load_settings
-from oceanclean.drift.windage import mean_windage
+from oceanclean.drift.windage import drifter_windage
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 from oceanclean.store import write_aside, write_json
@@ -277,7 +277,7 @@ def _fit_windage(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings) -
     one another show the same error: an hour counts as ``recent.independent_share`` of a sample (Bayesian regression).
     """
     recent = room.recent
-    prior = mean_windage(room.windage, "unknown", stokes=tracks.stokes is not None)
+    prior = drifter_windage(room.windage, stokes=tracks.stokes is not None)
     beyond = tracks.observed - tracks.current - room.windage.stokes_factor * stokes_of(tracks)
     worth = recent.independent_share / recent.sigma_m_s**2
     found: dict[str, complex] = {"": complex(prior)}

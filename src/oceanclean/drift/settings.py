@@ -28,7 +28,8 @@ class WindageSettings(Settings):
     mixture: dict[str, float] = Field(default_factory=lambda: {"unknown": 1.0})
     classes: dict[str, ClassWindage] = Field(
         default_factory=lambda: {
-            "unknown": ClassWindage(mean=0.025, spread=0.008, crosswind=0.004, source="Wagner et al. 2022")
+            "unknown": ClassWindage(mean=0.025, spread=0.008, crosswind=0.004, source="Wagner et al. 2022"),
+            "drifter": ClassWindage(mean=0.03, spread=0.01, crosswind=0.004, source="Wagner et al. 2022"),
         }
     )
 

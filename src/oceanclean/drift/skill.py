@@ -24,7 +24,7 @@ from oceanclean.drift.features import trailing_mean
 from oceanclean.drift.informed import Informed, along
 from oceanclean.drift.residual import Residual, fit, load_forecaster, starts_of, stokes_of
 from oceanclean.drift.settings import DriftSettings, load_settings
-from oceanclean.drift.windage import mean_windage
+from oceanclean.drift.windage import drifter_windage
 from oceanclean.errors import MissingDataError, SettingsError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Physics(Informed):
     """
 
     def __init__(self, tracks: Tracks, settings: DriftSettings, rows: NDArray[np.bool_]) -> None:
-        push = mean_windage(settings.windage, "unknown", stokes=tracks.stokes is not None)
+        push = drifter_windage(settings.windage, stokes=tracks.stokes is not None)
         velocity = tracks.current + push * tracks.wind + settings.windage.stokes_factor * stokes_of(tracks)
         super().__init__(tracks, velocity, None, 0.0, rows, settings.recent)
 
@@ -255,7 +255,7 @@ def _free_running(tracks: Tracks, forcing: xr.Dataset, data_dir: Path, model: Pa
         carried, said = load_forecaster(Path(model)).correct(forcing)
         used, notes = f"{model}, free-running", [*notes, *said]
     explicit = free.has_stokes(forcing)
-    push = mean_windage(settings.windage, "unknown", stokes=explicit)
+    push = drifter_windage(settings.windage, stokes=explicit)
     waves = settings.windage.stokes_factor if explicit else 0.0
     ours = free.FreeRunning(tracks, carried, starts, push, waves, settings, doubtful=True)
     plain: dict[str, Forecast] = {n: f for n, f in baselines_of(tracks).items() if not n.startswith("current")}

@@ -26,6 +26,11 @@ def mean_windage(settings: WindageSettings, class_name: str, *, stokes: bool) ->
     return max(total - settings.stokes_equivalent * settings.stokes_factor, 0.0) if stokes else total
 
 
+def drifter_windage(settings: WindageSettings, *, stokes: bool) -> float:
+    """Windage of a drifter of unknown make: class ``drifter`` of the table, or ``unknown`` where it has none."""
+    return mean_windage(settings, "drifter" if "drifter" in settings.classes else "unknown", stokes=stokes)
+
+
 def mixture_windage(settings: WindageSettings, *, stokes: bool) -> float:
     """Mean windage of the mixture of classes, a fraction of the 10 m wind."""
     return sum(share * mean_windage(settings, name, stokes=stokes) for name, share in settings.mixture.items())
