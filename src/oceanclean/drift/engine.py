@@ -265,7 +265,7 @@ class _Mover:
             return self.coast.land, self.coast.raster
         g = self.levels.grid
         width = dry.shape[1] - 1 if g.periodic else dry.shape[1]
-        return dry[:, :width], g._replace(lat0=g.lat0 - g.dlat / 2, lon0=g.lon0 - g.dlon / 2)
+        return np.ascontiguousarray(dry[:, :width]), g._replace(lat0=g.lat0 - g.dlat / 2, lon0=g.lon0 - g.dlon / 2)
 
 
 def advect(
