@@ -26,7 +26,7 @@ from oceanclean.density.prior import Prior, believed
 from oceanclean.density.verification import Tally
 from oceanclean.products import describe
 from oceanclean.region import Region, load_region
-from oceanclean.settings import SourceSettings, SourcesSettings
+from oceanclean.settings import BackgroundSettings, SourceSettings, SourcesSettings
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -90,7 +90,8 @@ def evaluate_twin(
         ``calibration``: of our map, coverage of 50 and 90 % intervals by cell and by group of 5 × 5 cells, by where the
         figure comes from, CRPS beside the climatology's, reliability; ``by_day``.
     """
-    region, settings = load_region(region_name, config), load_settings(config)
+    settings = load_settings(config)
+    region = with_climatology(load_region(region_name, config), config)
     tally, rows = Tally(), []
     for number, seed in enumerate(seeds):
         rows += _one_sea(region, settings, days, seed, config, sky or Sky(), particles, tally)
@@ -161,6 +162,21 @@ def _one_sea(
     return rows
 
 
+def with_climatology(region: Region, config: Path | None, seed: int = 999) -> Region:
+    """The region with the mean and spread of cells of another simulated sea for its background."""
+    from oceanclean.twin.debris import make_debris
+    from oceanclean.twin.ocean import make_ocean
+    from oceanclean.twin.settings import load_twin_settings
+
+    twin = load_twin_settings(config)
+    ocean = make_ocean(region, START - np.timedelta64(_WARM_UP_H, "h"), _WARM_UP_H + 2, twin, seed)
+    density = _true_density(region, make_debris(ocean, region, twin, seed), float(_WARM_UP_H))[~region.land_mask]
+    background = BackgroundSettings(
+        mean_kg_km2=float(density.mean()), std_kg_km2=float(density.std()), source="another simulated sea"
+    )
+    return Region(region.settings.model_copy(update={"background": background}))
+
+
 def known_fixes(fixes: pd.DataFrame, when: pd.Timestamp) -> gpd.GeoDataFrame:
     """The buoys' fixes of the last two days that could be read at a time, as ``Drifters``."""
     import geopandas as gpd
@@ -191,7 +207,7 @@ def simulate_look(
     Args:
         truth: (lat, lon) kg km-2.
         region: grid and land.
-        settings: the sensor's rates are the true ones but for the scene's calibration.
+        settings: the sensor's rates are the true ones; kilograms of what is found are off by a factor of the scene.
         when: time of the pass.
         sky: clouds.
         rng: source of randomness.
@@ -203,14 +219,15 @@ def simulate_look(
     cover = float(np.clip(rng.normal(sky.cloud, 0.2), 0.05, 0.95))
     clear = (veil > np.quantile(veil, cover)) & _in_swath(region, when, sky.swath)
     seen = np.where(clear & ~region.land_mask, region.grid.area_km2, 0.0)
-    found = rng.poisson(sensor.found * sensor.visible_share * truth * seen / clump).astype(float)
-    wrong = sensor.false_per_km2 * seen
-    odds = sensor.false_shape / (sensor.false_shape + np.maximum(wrong, 1e-12))
-    found += np.where(wrong > 0, rng.negative_binomial(sensor.false_shape, odds), 0)
     doubt = relative_doubt(settings, sensor)
     sigma = np.sqrt(np.log1p(doubt**2))
     factor = float(np.exp(sigma * rng.standard_normal() - sigma**2 / 2))
-    return Look(sensor, when, seen, found * clump * factor, (f"{when:%Y%m%d}",), doubt)
+    pieces = rng.poisson(sensor.found * sensor.visible_share * truth * seen / clump)
+    found = (factor * pieces).astype(np.float64)
+    wrong = sensor.false_per_km2 * seen
+    odds = sensor.false_shape / (sensor.false_shape + np.maximum(wrong, 1e-12))
+    found += np.where(wrong > 0, rng.negative_binomial(sensor.false_shape, odds), 0)
+    return Look(sensor, when, seen, found * clump, (f"{when:%Y%m%d}",), doubt)
 
 
 def _in_swath(region: Region, when: pd.Timestamp, share: float) -> NDArray[np.bool_]:

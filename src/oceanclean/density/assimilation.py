@@ -91,13 +91,9 @@ class Analysis:
 
 
 def analyse(
-    members: Members,
-    mean: Array,
-    std: Array,
-    evidence: Evidence,
-    scheme: Scheme,
-    linked: NDArray[np.bool_] | None = None,
-) -> Analysis:
+    members: Members, mean: Array, std: Array, evidence: Evidence, scheme: Scheme,
+    linked: NDArray[np.bool_] | None = None, arrived: Array | None = None,
+) -> Analysis:  # fmt: skip
     """Combine a forecast's members with what was seen.
 
     Args:
@@ -108,16 +104,20 @@ def analyse(
         scheme: of the assimilation.
         linked: (lat, lon) cells whose belief comes from one forecast: they are scaled together and follow their
             neighbours; a climatology learns from a cell's own look only. None: all.
+        arrived: (lat, lon) kg km-2 that the forecast cannot know of, expected where a look is beside the mean.
     """
     seen = evidence.effort > 0
     linked = np.ones(mean.shape, dtype=bool) if linked is None else linked
     if not seen.any():
         flat = with_moments(members.reshape(len(members), -1), mean.ravel(), std.ravel())
         return Analysis(flat.reshape(members.shape), mean.copy(), std.copy(), 1.0, scheme.regional_doubt)
-    factor, doubt = regional_factor(mean[linked], std[linked], evidence.within(linked), scheme.regional_doubt)
+    new = np.zeros(mean.shape) if arrived is None else np.where(seen, arrived, 0.0)
+    expected = mean + new
+    factor, doubt = regional_factor(expected[linked], std[linked], evidence.within(linked), scheme.regional_doubt)
     scaled, spread = (np.where(linked, factor * a, a) for a in (mean, std))
     after_mean, after_std = scaled.copy(), spread.copy()
-    after_mean[seen], after_std[seen] = _in_cells(scaled[seen], spread[seen], evidence, seen, scheme)
+    wider = np.hypot(spread, new)[seen]  # what may have arrived is as doubtful as it is much
+    after_mean[seen], after_std[seen] = _in_cells((scaled + new)[seen], wider, evidence, seen, scheme)
     if scheme.reach_cells > 0:
         _to_neighbours(members, seen, linked, (scaled, spread), after_mean, after_std, scheme.reach_cells)
     flat = with_moments(members.reshape(len(members), -1), after_mean.ravel(), after_std.ravel())

@@ -124,7 +124,9 @@ def _share_out(
     column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     beside = (column < 0) | (column >= grid.nx) | (row < 0) | (row >= grid.ny)
     key = np.where(beside, -1, row * grid.nx + column)
-    whole = _alike(key) & ((key[:-1, :-1] >= 0) | ~_spans(x, y, grid))
+    whole = _alike(key)
+    if beside.any():  # a pixel may be larger than the grid
+        whole &= (key[:-1, :-1] >= 0) | ~_spans(x, y, grid)
     cell = key[:-1, :-1][whole]
     for total, amount in amounts:
         total.add(np.maximum(cell, 0), cell >= 0, amount[whole])

@@ -165,7 +165,7 @@ def _after_looks(
     weight = dense.share * region.settings.background.mean_kg_km2 / dense.mean_kg_km2
     evidence = evidence_of(looks, region.grid.shape, when, settings)
     scheme = Scheme(own.regional_doubt, reach_cells(region, own.reach_km), weight, dense.mean_kg_km2, dense.std_kg_km2)
-    after = analyse(members, before.mean, before.std, evidence, scheme, before.forecast)
+    after = analyse(members, before.mean, before.std, evidence, scheme, before.forecast, before.arrived)
     # the figure of mass per area is the same in all cells of a look, the doubt of the total in all cells of a forecast
     looked = evidence.effort > 0
     drawn = np.divide(evidence.found, evidence.effort, out=np.zeros_like(after.mean), where=looked)

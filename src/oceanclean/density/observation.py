@@ -85,6 +85,7 @@ class AssimilationSettings(Settings):
 
     members: int = Field(default=24, ge=2, le=500, description="members where the forecast leaves none")
     regional_doubt: float = Field(default=0.5, ge=0, le=5, description="relative doubt of a forecast's total mass")
+    renewal_h: float = Field(default=240.0, gt=0, description="in which what floats is renewed, unknown to forecasts")
     reach_km: float = Field(default=8.0, ge=0, le=500, description="half-width of the taper around what was seen")
     correlation_km: float = Field(default=10.0, ge=0, le=1000, description="of members where no forecast tells")
     quantiles: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)

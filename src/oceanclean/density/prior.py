@@ -33,12 +33,15 @@ class Prior:
         std: (lat, lon) kg km-2.
         forecast: (lat, lon) True where a forecast says so, else climatology.
         source: of the climatology.
+        arrived: (lat, lon) kg km-2 that no forecast knows of: born, or come in since it began. It is no part of the
+            mean: an unseen sea keeps the forecast's mass; but a look may find it.
     """
 
     mean: Array
     std: Array
     forecast: NDArray[np.bool_]
     source: str
+    arrived: Array
 
     def members(
         self, region: Region, tracks: xr.Dataset | None, when: pd.Timestamp, settings: DensitySettings, seed: int
@@ -90,12 +93,23 @@ def believed(
         mean, std, source = climatology.at(region, when, (background.mean_kg_km2, background.std_kg_km2))
     fields = _forecast_at(region, forecast, when, notes)
     if fields is None:
-        return Prior(mean, std, np.zeros(region.grid.shape, dtype=bool), source)
+        return Prior(mean, std, np.zeros(region.grid.shape, dtype=bool), source, np.zeros(region.grid.shape))
     ahead, spread = fields
     known = np.isfinite(ahead) & np.isfinite(spread)
     ahead, spread = np.nan_to_num(ahead), np.nan_to_num(spread)
     wider = np.sqrt(spread**2 + (settings.forecast_doubt * ahead) ** 2 + (settings.forecast_floor * std) ** 2)
-    return Prior(np.where(known, ahead, mean), np.where(known, wider, std), known, source)
+    since = (when.tz_convert("UTC").tz_localize(None) - pd.Timestamp(_first_time(forecast, when))) / pd.Timedelta(
+        hours=1
+    )
+    new = mean * (1.0 - float(np.exp(-max(since, 0.0) / settings.assimilation.renewal_h)))
+    return Prior(np.where(known, ahead, mean), np.where(known, wider, std), known, source, np.where(known, new, 0.0))
+
+
+def _first_time(forecast: xr.Dataset | None, when: pd.Timestamp) -> np.datetime64:
+    """When a forecast begins; the map's time where it has none."""
+    if forecast is None or "time" not in forecast.coords or forecast["time"].ndim == 0:
+        return np.datetime64(when.tz_convert("UTC").tz_localize(None))
+    return np.datetime64(forecast["time"].to_numpy()[0])
 
 
 def reach_cells(region: Region, km: float) -> float:
