@@ -46,6 +46,7 @@ app.add_typer(twin.app, name="twin")
 app.command("archive")(report.archive)
 app.command("lineage")(governance.lineage)
 app.command("monitor")(monitor.monitor)
+app.command("retention")(governance.retention)
 app.command("sbom")(governance.sbom)
 app.command("serve")(serving.serve)
 
