@@ -115,6 +115,10 @@ def test_a_registry_that_was_changed_does_not_end_the_day(continued: Place, tmp_
     found = chosen(run, "segmenter")
     assert found.path is None
     assert "not the file that was registered" in found.said[0]
+    file = str(with_threshold(tmp_path / "own", 0.7) / "segmenter.keras")
+    change_yaml(continued.config / "models" / "segmenter.yaml", lambda c: c.update(model=file))
+    assert (chosen(run, "segmenter").arm, str(chosen(run, "segmenter").path)) == ("settings", file)
+    assert chosen(run, "forecaster").facts == {}
 
 
 def labelled(run: DailyRun, path: Path) -> float:

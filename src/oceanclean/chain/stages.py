@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
 from oceanclean.chain.facts import approval_of, page_facts
-from oceanclean.chain.models import fitted_forecaster, forecaster_of, segmenter_of
+from oceanclean.chain.models import chosen, fitted_forecaster, segmenter_of
 from oceanclean.chain.outcome import outcome_of, reports_key
 from oceanclean.chain.previous import issued_before, previous_run, stage_folder, used_before
 from oceanclean.chain.run import DailyRun, safe_name
@@ -243,7 +243,7 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
     from oceanclean.drift.settings import load_settings
 
     room = load_settings(run.config)
-    model = forecaster_of(run, room)
+    model = chosen(run, "forecaster")
     inputs = {
         **model.facts,
         "map": mapped.outputs["density.nc"],
