@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from oceanclean import chained_log
 from oceanclean.chain import DailyRun
-from oceanclean.errors import InputError
+from oceanclean.errors import CorruptStoreError, InputError
 from oceanclean.governance.bill import bill_of_materials
 from oceanclean.governance.checklist import BROKEN, KEPT, LOOK, run_checklist
 from oceanclean.governance.lineage import lineage, lineage_text
+from oceanclean.governance.retention import overdue, photo_of, removals, remove
 from oceanclean.learning.registry import Registry
 from oceanclean.serving.tokens import TokenStore
 from oceanclean.store import read_json
@@ -111,7 +113,38 @@ def test_what_is_not_kept_is_found(continued: Place, tmp_path: Path) -> None:
     }  # fmt: skip
     licences = next(f for f in run_checklist(continued.work, continued.config, NOW) if f.check.startswith("Data"))
     assert "cove.yaml: waves" in licences.said
-    assert states(continued, NOW + timedelta(days=4000))["People: nothing is kept too long"] == LOOK
+    much_later = states(continued, NOW + timedelta(days=4000))
+    assert much_later["People: nothing is kept too long, removals are on record"] == LOOK
+
+
+def test_what_is_overdue_or_wanted_back_is_removed_and_written_down(tmp_path: Path) -> None:
+    """Old runs but the last, old photos with their rows; another person's row stays; a changed log is seen."""
+    for day in ("2020-01-01T1100Z", "2020-01-02T1100Z"):
+        folder = tmp_path / "runs" / "cove" / day
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"issue_time": f"{day[:10]}T11:00:00Z", "region": "cove"}))
+    photos = tmp_path / "intake" / "photos"
+    photos.mkdir(parents=True)
+    (photos / "a.jpg").write_bytes(b"a")
+    os.utime(photos / "a.jpg", (NOW.timestamp(), NOW.timestamp()))
+    table = tmp_path / "intake" / "sightings.csv"
+    table.write_text("time,photo\n1,a.jpg\n2,b.jpg\n")
+    found = overdue(tmp_path, None, NOW)
+    assert [x.name for x in found] == ["cove 2020-01-01T1100Z"]
+    assert [x.kind for x in overdue(tmp_path, None, NOW + timedelta(days=366))] == ["run", "photo"]
+    with pytest.raises(InputError, match="--by"):
+        remove(tmp_path, found, by="", why="", time="2026-06-15T12:00:00Z")
+    told = {"by": "C. Officer", "why": "asked for", "time": "2026-06-15T12:00:00Z"}
+    remove(tmp_path, [*found, photo_of(tmp_path, "a.jpg")], **told)
+    assert [p.name for p in (tmp_path / "runs" / "cove").iterdir()] == ["2020-01-02T1100Z"]
+    assert not list(photos.iterdir())
+    assert table.read_text().split() == ["time,photo", "2,b.jpg"]
+    assert [r["kind"] for r in chained_log.read(removals(tmp_path))] == ["run", "photo"]
+    with pytest.raises(InputError, match="kept"):
+        photo_of(tmp_path, "../a.jpg")
+    removals(tmp_path).write_text(removals(tmp_path).read_text().replace("C. Officer", "nobody"))
+    with pytest.raises(CorruptStoreError):
+        chained_log.read(removals(tmp_path))
 
 
 def test_the_bill_lists_what_is_installed_with_licences() -> None:

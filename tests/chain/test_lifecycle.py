@@ -115,6 +115,10 @@ def test_a_registry_that_was_changed_does_not_end_the_day(continued: Place, tmp_
     found = chosen(run, "segmenter")
     assert found.path is None
     assert "not the file that was registered" in found.said[0]
+    file = str(with_threshold(tmp_path / "own", 0.7) / "segmenter.keras")
+    change_yaml(continued.config / "models" / "segmenter.yaml", lambda c: c.update(model=file))
+    assert (chosen(run, "segmenter").arm, str(chosen(run, "segmenter").path)) == ("settings", file)
+    assert chosen(run, "forecaster").facts == {}
 
 
 def labelled(run: DailyRun, path: Path) -> float:
@@ -135,18 +139,28 @@ def labelled(run: DailyRun, path: Path) -> float:
 
 
 def copies(exported: Path, folder: Path, scenes: int) -> Path:
-    """The fullest patch under the names of several scenes."""
+    """The part of the export that has most labels, 128 pixels wide, under the names of several scenes."""
     import rasterio
+    from rasterio.windows import Window
 
-    def full(path: Path) -> int:
+    found = []
+    for path in (exported / "patches").glob("*_cl.tif"):
         with rasterio.open(path) as source:
-            return int((source.read(1) > 0).sum())
-
-    fullest = max((exported / "patches").glob("*_cl.tif"), key=full)
+            labels = source.read(1)
+        for row in range(0, labels.shape[0] - 127, 64):
+            for column in range(0, labels.shape[1] - 127, 64):
+                count = int((labels[row : row + 128, column : column + 128] > 0).sum())
+                found.append((count, str(path), Window(column, row, 128, 128)))
+    _count, path, window = max(found, key=lambda f: f[:2])
     (folder / "patches").mkdir(parents=True)
-    for i in range(scenes):
-        shutil.copy(fullest, folder / "patches" / f"S2_place{i}_0_cl.tif")
-        shutil.copy(str(fullest).replace("_cl.tif", ".tif"), folder / "patches" / f"S2_place{i}_0.tif")
+    for ending in (".tif", "_cl.tif"):
+        with rasterio.open(path.replace("_cl.tif", ending)) as source:
+            profile = {**source.profile, "width": 128, "height": 128}
+            values, names = source.read(window=window), source.descriptions
+        for i in range(scenes):
+            with rasterio.open(folder / "patches" / f"S2_place{i}_0{ending}", "w", **profile) as out:
+                out.write(values)
+                out.descriptions = names
     return folder
 
 
@@ -163,7 +177,7 @@ def test_labels_become_training_data_and_evidence(continued: Place, tmp_path: Pa
     assert {x["by"] for x in kept["labels"]} == {"ana"}
     settings = load_learning_settings(continued.config)
     challenger = registry.register("segmenter", with_threshold(tmp_path / "m", border), **BY)
-    few = held_out_evidence(challenger, None, [tmp_path / "export"], settings)
+    few = held_out_evidence(challenger, None, [copies(tmp_path / "export", tmp_path / "few", 2)], settings)
     assert "Too few groups" in few.sentence
     data = copies(tmp_path / "export", tmp_path / "data", 8)
     found = check_data("segmenter", [data], settings.monitoring)

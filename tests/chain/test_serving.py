@@ -267,7 +267,7 @@ def test_no_call_makes_the_server_fail(client: TestClient, callers) -> None:
         operation = result.ok()
 
         @seed(1)
-        @settings(max_examples=8, deadline=None, database=None, phases=[Phase.generate],
+        @settings(max_examples=6, deadline=None, database=None, phases=[Phase.generate],
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(case=operation.as_strategy(), known=strategies.booleans())
         def calls(case, known) -> None:

@@ -55,6 +55,7 @@ def test_a_model_s_life_is_what_the_log_says(registry: Registry, tmp_path: Path)
     actions = [e["action"] for e in registry.events()]
     assert actions == ["registered", "not promoted", "promoted", "registered", "promoted", "rolled back"]
     assert registry.events()[1]["evidence"]["low"] == -0.02
+    assert [e["against"] for e in registry.events() if e["action"] == "promoted"] == [0, 1]
 
 
 def test_the_first_promotion_is_rolled_back_to_what_ships(registry: Registry, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from oceanclean.store import digest_file
 
 if TYPE_CHECKING:
     from oceanclean.drift.residual import Residual
-    from oceanclean.drift.settings import DriftSettings
     from oceanclean.vision import SegmenterSettings
 
 #: Kinds that a challenger of shadows the champion on every daily run.
@@ -66,17 +65,33 @@ def chosen(run: DailyRun, kind: str) -> Chosen:
 
 
 def candidates(run: DailyRun, kind: str) -> dict[str, Chosen]:
-    """Champion, and challenger where one is on trial, by arm.
+    """Champion, and challenger where one is on trial, by arm; a file that the settings name stands alone.
 
     Raises:
         CorruptStoreError: the registry's log or a model was changed.
     """
+    named = _named(run, kind)
+    if named is not None:
+        return {"champion": Chosen(kind, "settings", SHIPPED, named)}
     registry = Registry.of(run.work)
     found = {"champion": _as_chosen(kind, "champion", registry.model(kind, "champion"))}
     challenger = registry.model(kind, "challenger")
     if challenger is not None:
         found["challenger"] = _as_chosen(kind, "challenger", challenger)
     return found
+
+
+def _named(run: DailyRun, kind: str) -> Path | None:
+    """The model file that ``config/models`` names for a shadowed kind, or None."""
+    if kind == "segmenter":
+        from oceanclean import vision
+
+        model = vision.load_settings(run.config).model
+        return Path(model) if model else None
+    from oceanclean.drift.settings import load_settings
+
+    file = load_settings(run.config).forecaster.file
+    return config_root(run.config) / file if file else None
 
 
 def _as_chosen(kind: str, arm: str, model: ModelVersion | None) -> Chosen:
@@ -87,18 +102,8 @@ def segmenter_of(run: DailyRun) -> tuple[SegmenterSettings, Chosen]:
     """Settings of the segmenter with the day's model in them, and which one it is."""
     from oceanclean import vision
 
-    settings = vision.load_settings(run.config)
-    if settings.model:
-        return settings, Chosen("segmenter", "settings", SHIPPED, Path(settings.model))
     model = chosen(run, "segmenter")
-    return settings.model_copy(update={"model": str(model.path or "")}), model
-
-
-def forecaster_of(run: DailyRun, room: DriftSettings) -> Chosen:
-    """The day's fitted forecaster; its path is None for plain physics."""
-    if room.forecaster.file:
-        return Chosen("forecaster", "settings", SHIPPED, config_root(run.config) / room.forecaster.file)
-    return chosen(run, "forecaster")
+    return vision.load_settings(run.config).model_copy(update={"model": str(model.path or "")}), model
 
 
 def fitted_forecaster(file: Path | None) -> tuple[Residual | None, list[str]]:

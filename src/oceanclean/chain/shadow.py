@@ -95,8 +95,8 @@ def identity(model: Chosen) -> str:
 
 
 def _other(detected: Sequence[StageRecord], arms: Mapping[str, Chosen]) -> Chosen | None:
-    """The arm whose answer the day did not use; None where there is no second arm or the settings name a model."""
-    if "challenger" not in arms or any(d.facts.get("arm") == "settings" for d in detected):
+    """The arm whose answer the day did not use; None where there is no second arm."""
+    if "challenger" not in arms:
         return None
     used = next((d.facts["arm"] for d in detected if "arm" in d.facts), "champion")
     return arms["champion" if used == "challenger" else "challenger"]

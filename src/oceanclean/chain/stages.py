@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
-from oceanclean.chain.models import fitted_forecaster, forecaster_of, segmenter_of
+from oceanclean.chain.models import chosen, fitted_forecaster, segmenter_of
 from oceanclean.chain.observing import climatology_file, write_map
 from oceanclean.chain.outcome import reports_key
 from oceanclean.chain.previous import previous_run, stage_folder, used_before
@@ -225,7 +225,7 @@ def forecast(run: DailyRun, ingested: StageRecord, mapped: StageRecord) -> Stage
     from oceanclean.drift.settings import load_settings
 
     room = load_settings(run.config)
-    model = forecaster_of(run, room)
+    model = chosen(run, "forecaster")
     inputs = {
         **model.facts,
         "map": mapped.outputs["density.nc"],

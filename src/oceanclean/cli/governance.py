@@ -45,6 +45,28 @@ def sbom(
     typer.echo(out)
 
 
+def retention(
+    withdraw: Annotated[
+        list[str] | None, typer.Option("--withdraw", help="A photo that its owner wants back; may be repeated.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Remove it; without this it is only shown.")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who removes it; it goes into the log of removals.")] = "",
+    why: Annotated[str, typer.Option("--why", help="Reason, for the log.")] = "",
+    work: Work = options.DEFAULT_WORK, config: Config = None,
+) -> None:  # fmt: skip
+    """Show, and with --apply remove, what is kept longer than allowed, or photos that people want back."""
+    from oceanclean.governance.retention import overdue, photo_of, remove
+
+    now = datetime.now(UTC)
+    items = [photo_of(work, name) for name in withdraw] if withdraw else overdue(work, config, now)
+    if apply and items:
+        remove(work, items, by=by, why=why, time=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    for item in items:
+        typer.echo(f"{'removed' if apply else 'overdue' if not withdraw else 'kept'}  {item.kind:5s} {item.name}  "
+                   f"since {item.since:%Y-%m-%d}")  # fmt: skip
+    typer.echo(f"{len(items)} {'removed' if apply else 'found'}")
+
+
 def checklist(work: Path, config: Path | None, json: bool) -> None:
     """Go through the compliance checklist; ends with status 6 where something is broken."""
     from oceanclean.errors import RefusedError

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oceanclean import chained_log
 from oceanclean.chain import audit
 from oceanclean.errors import OceancleanError
+from oceanclean.governance.retention import overdue, removals
 from oceanclean.governance.settings import GovernanceSettings, load_governance_settings
 from oceanclean.learning.labels import LabelStore
 from oceanclean.learning.registry import Registry
@@ -247,16 +249,14 @@ def _stripped(case: _Case) -> Iterator[tuple[str, str]]:
 
 
 def _retention(case: _Case) -> Iterator[tuple[str, str]]:
-    rules = case.rules.retention
-    oldest = case.now - timedelta(days=rules.runs_days)
-    for run in case.runs:
-        if datetime.fromisoformat(run.issue_time) < oldest:
-            yield LOOK, f"run {run.region} {run.issue_time} is older than {rules.runs_days} days"
-    limit = (case.now - timedelta(days=rules.photos_days)).timestamp()
-    for photo in sorted((case.work / "intake" / "photos").glob("*.jpg")):
-        if photo.stat().st_mtime < limit:
-            yield LOOK, f"{photo.name} is older than {rules.photos_days} days"
-    yield KEPT, "nothing is older than it may be"
+    for item in overdue(case.work, case.config, case.now):
+        yield LOOK, f"{item.kind} {item.name} of {item.since:%Y-%m-%d}"
+    try:
+        removed = chained_log.read(removals(case.work))
+    except OceancleanError as error:
+        yield BROKEN, str(error)
+        return
+    yield KEPT, f"nothing is older than it may be; {len(removed)} removals on record"
 
 
 def _tokens(case: _Case) -> Iterator[tuple[str, str]]:
@@ -310,7 +310,7 @@ _CHECKS: dict[str, Check] = {
     "Software: licences": _software,
     "People: photos are kept with consent": _consents,
     "People: photos are stripped": _stripped,
-    "People: nothing is kept too long": _retention,
+    "People: nothing is kept too long, removals are on record": _retention,
     "Access: tokens": _tokens,
     "Access: no secret in the settings": _secrets,
     "Runs: every run has ended": _ledgers,

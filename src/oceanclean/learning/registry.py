@@ -219,7 +219,8 @@ class Registry:
         with self._held():
             found = self._wanted(kind, version)
             action = PROMOTED if evidence.wins else NOT_PROMOTED
-            self._record(kind, action, found.version, by, why, time, evidence=evidence.to_json())
+            against = self.state()[kind].champion
+            self._record(kind, action, found.version, by, why, time, against=against, evidence=evidence.to_json())
         if not evidence.wins:
             raise RefusedError(
                 f"{kind} version {found.version} stays challenger. {evidence.sentence} Rests on {evidence.rests_on}."
