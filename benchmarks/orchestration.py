@@ -2,7 +2,7 @@
 
 PostgreSQL (``initdb`` and ``pg_ctl`` on the path or in ``/usr/lib/postgresql``), a Prefect server on it, a process
 worker, all deployments of ``flows/deployments.py`` for a small stretch of the demo sea, the automations. The daily plan
-is triggered by hand and by schedule, its artifacts are read back, its time is set beside ``oceanclean plan`` of the same
+is triggered by hand and by schedule, its artifacts are read back, its time stands beside ``oceanclean plan`` of that
 day; then a run and its worker are killed (SIGKILL), and a dead man's switch waits for a plan that never comes.
 """
 
@@ -213,7 +213,7 @@ def by_schedule(api: Api, ids: dict[str, str]) -> None:
     found = finished()[0]
     late = datetime.fromisoformat(found["start_time"]) - datetime.fromisoformat(found["expected_start_time"])
     _say("daily plan by schedule: schedule made to plan", time.perf_counter() - start,
-         f"started {late.total_seconds():.1f} s after its moment; {len(api.runs(deployment)) - known} runs")  # fmt: skip
+         f"started {late.total_seconds():.1f} s after its moment; {len(api.runs(deployment)) - known} new")  # fmt: skip
     api(f"/deployments/{deployment}/schedules/{made[0]['id']}", method="DELETE")
     for run in api.runs(deployment):
         if run["state"]["name"] in {"Scheduled", "Late", "Pending"}:

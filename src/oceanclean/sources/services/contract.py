@@ -49,8 +49,13 @@ class Want:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """(west, south, east, north) of density grid and waters, degrees; ``east`` exceeds 180 across the date line."""
+        """(west, south, east, north) in degrees; ``east`` exceeds 180 across the date line.
+
+        Of the density grid for scenes, which are mapped there; of grid and waters for all else.
+        """
         west, south, east, north = self.region.grid.bounds
+        if self.role == "scenes":
+            return west, south, east, north
         w, s, e, n = self.region.routing_grid.bounds
         turn = 360.0 * round(((west + east) - (w + e)) / 720.0)
         return min(west, w + turn), min(south, s), max(east, e + turn), max(north, n)

@@ -293,10 +293,11 @@ def last_outcomes(work: Path, region: Region, until: Moment, hours: float) -> di
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:  # the line that a killed process was writing
+                outcome = Outcome(**{**entry, "sentences": tuple(entry["sentences"])})
+            except (ValueError, TypeError, KeyError):  # the line that a killed process was writing
                 continue
-            if first <= entry["until"] <= iso(moment):
-                found[entry["role"], entry["number"]] = Outcome(**{**entry, "sentences": tuple(entry["sentences"])})
+            if first <= outcome.until <= iso(moment):
+                found[outcome.role, outcome.number] = outcome
     return found
 
 
