@@ -58,8 +58,8 @@ def test_prefect_yaml_is_what_the_table_makes() -> None:
 
 
 @pytest.mark.parametrize("pool", ["docker", "kubernetes"])
-def test_a_pool_of_containers_has_an_image_and_one_work_folder(pool: str) -> None:
-    """Flow parameters and the job's environment name the same folder; nothing else differs from the process pool."""
+def test_a_pool_of_containers_runs_the_projects_image(pool: str) -> None:
+    """The image is compose's, its volume stands where the image works; nothing else differs from the process pool."""
     from flows.deployments import as_yaml
 
     content = yaml.safe_load(as_yaml(pool, CONFIG))["deployments"]
@@ -67,8 +67,9 @@ def test_a_pool_of_containers_has_an_image_and_one_work_folder(pool: str) -> Non
     for ours, base in zip(content, plain, strict=True):
         job = ours["work_pool"].pop("job_variables")
         assert ours["work_pool"] == {"name": f"oceanclean-{pool}"}
-        assert job["image"]
-        assert ours["parameters"].pop("work") == job["env"]["OCEANCLEAN_WORK"]
+        assert job["image"] == yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["app"]["image"]
+        for volume in job.get("volumes", []):
+            assert f"OCEANCLEAN_WORK={volume.partition(':')[2]}" in (ROOT / "Dockerfile").read_text()
         assert {**ours, "work_pool": {}} == {**base, "work_pool": {}}
 
 
