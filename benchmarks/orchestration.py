@@ -181,13 +181,13 @@ def deploy(env: dict[str, str], folder: Path, work: Path) -> None:
     seconds = _command(env, "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file))
     _say(f"{len(content['deployments'])} deployments", seconds)
     _say("automations", _command(env, "flows.automations"))
+    _automation(env, "zombies(None, timedelta(seconds=75))")
 
 
 def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> None:
     """Trigger the daily plan, wait, read its artifact, compare with the command."""
     start = time.perf_counter()
-    run = api(f"/deployments/{ids['daily-plan-cove']}/create_flow_run",
-              {"parameters": {"issue_time": issue_time}, "state": {"type": "SCHEDULED"}})["id"]  # fmt: skip
+    run = trigger(api, ids["daily-plan-cove"], issue_time=issue_time)
     _wait("plan by hand", lambda: api.state(run) in {"Completed", "Failed", "Crashed"}, 400)
     total = time.perf_counter() - start
     facts = api(f"/flow_runs/{run}")
@@ -200,6 +200,29 @@ def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> No
     artifact = api("/artifacts/filter", {"artifacts": {"key": {"any_": ["plan-cove"]}}})
     rows = json.loads(artifact[0]["data"])
     _say("  read back", None, f"{len(tasks)} task runs; artifact plan-cove: {len(rows)} vessels")
+
+
+def _automation(env: dict[str, str], call: str) -> None:
+    """Create one of the automations with a window that a check can wait for."""
+    code = f"from datetime import timedelta; from flows.automations import no_plan, zombies; {call}.create()"
+    subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True, capture_output=True)
+
+
+def trigger(api: Api, deployment: str, **parameters: str) -> str:
+    """Start a deployment by hand; the run's id."""
+    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    return str(api(f"/deployments/{deployment}/create_flow_run", body)["id"])
+
+
+def others(api: Api, runs: dict[str, str]) -> None:
+    """Wait for the other flows, which were triggered meanwhile."""
+    ended = {"Completed", "Skipped", "Degraded", "Late", "Failed", "Crashed"}
+    for name, run in runs.items():
+        _wait(name, lambda run=run: api.state(run) in ended, 300)
+        facts = api(f"/flow_runs/{run}")
+        if facts["state"]["type"] != "COMPLETED":
+            sys.exit(f"FAILED: {name} ended {facts['state']}")
+        _say(f"  {name}", facts["total_run_time"], f"{facts['state']['name']}: {facts['state']['message'] or ''}"[:90])
 
 
 def by_schedule(api: Api, ids: dict[str, str]) -> None:
@@ -223,21 +246,19 @@ def by_schedule(api: Api, ids: dict[str, str]) -> None:
 def killed(api: Api, ids: dict[str, str], worker: subprocess.Popen[bytes], work: Path, issue_time: str) -> None:
     """Kill a run and its worker; the server notices by the silence and marks the run crashed."""
     shutil.rmtree(work / "runs" / "cove", ignore_errors=True)
-    run = api(f"/deployments/{ids['daily-plan-cove']}/create_flow_run",
-              {"parameters": {"issue_time": issue_time}, "state": {"type": "SCHEDULED"}})["id"]  # fmt: skip
+    run = trigger(api, ids["daily-plan-cove"], issue_time=issue_time)
     _wait("run to kill begins", lambda: api.state(run) == "Running" and list(work.glob("runs/cove/*/ingest")), 200, 0.2)
+    time.sleep(5)  # its first heartbeat is on its way
     children = subprocess.run(["pgrep", "-s", str(worker.pid)], capture_output=True, text=True, check=False).stdout
     for pid in children.split():
         os.kill(int(pid), signal.SIGKILL)
     seconds = _wait("a killed run is marked crashed", lambda: api.state(run) == "Crashed", 300, 1)
-    _say("run and worker killed (SIGKILL): marked crashed after", seconds, "heartbeat every 30 s, silence of 90 s")
+    _say("run and worker killed (SIGKILL): marked crashed after", seconds, "heartbeat every 30 s, silence of 75 s")
 
 
 def dead_man(api: Api, env: dict[str, str]) -> None:
     """A switch with a window of 20 s for a region that never has a plan."""
-    code = ("from datetime import timedelta; from flows.automations import no_plan;"
-            "no_plan('nowhere', None, None, timedelta(seconds=20)).create()")  # fmt: skip
-    subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, check=True, capture_output=True)
+    _automation(env, "no_plan('nowhere', None, None, timedelta(seconds=20))")
     fired = lambda: api("/events/filter", {"filter": {"event": {"name": ["prefect.automation.triggered"]}, "resource": {  # noqa: E731
         "labels": {"prefect.resource.name": ["oceanclean: no plan of nowhere"]}}}})["events"]  # fmt: skip
     _say("dead man's switch of 20 s fired after", _wait("dead man's switch", fired, 120, 1))
@@ -273,7 +294,9 @@ def main() -> None:
         process = stack.enter_context(running(worker, env, folder / "worker.log"))
         issued = f"{day}T11:00:00Z"
         by_hand(api, ids, issued, plan_s)
+        runs = {name: trigger(api, ids[name]) for name in ids if not name.startswith("daily-plan")}
         by_schedule(api, ids)
+        others(api, runs)
         killed(api, ids, process, work, issued)
         stack.enter_context(running(worker, env, folder / "worker-2.log"))
         by_hand(api, ids, issued, plan_s)

@@ -166,13 +166,14 @@ def _drifters(site, folder: Path, **options) -> SourceSettings:
 def test_drifters_of_an_erddap_table_come_a_file_a_day(site, config, tmp_path) -> None:
     """Fixes near the region, to the last that could be known; past days are asked for once."""
     tabledap(site, *_buoys())
-    region = make_region(history_h=96)
-    source = _drifters(site, tmp_path / "drifters")
+    region = make_region()
+    source = _drifters(site, tmp_path / "drifters", history_h=96)
     (outcome,), wanted = fetched(region, config, work=tmp_path, drifters=source)
     assert outcome.outcome == "complete", outcome.sentences
     table, _ = read_drifters(region, wanted.drifters, issue_time=ISSUE, work=tmp_path)
     assert set(table["drifter_id"]) == {"300534060"}
     assert table["time"].max() == pd.Timestamp("2026-06-15T05:00Z")
+    assert table["time"].min() == pd.Timestamp("2026-06-12T00:00Z")
     assert table["drogued"].all()
     site.calls.clear()
     fetched(region, config, now="2026-06-15T06:40Z", until="2026-06-15T07:00Z", work=tmp_path, drifters=source)
