@@ -17,7 +17,7 @@ from oceanclean.errors import InputError, SettingsError
 from oceanclean.settings import FleetSettings, ServiceSettings, SourceSettings
 from oceanclean.sources import fetch_trouble, read_drifters, read_fleet, read_forcing, read_sightings
 from oceanclean.sources.services.contract import service_of
-from oceanclean.sources.services.settings import with_preset
+from oceanclean.sources.services.settings import WebSettings, with_preset
 
 
 @pytest.fixture
@@ -132,6 +132,21 @@ def test_parts_of_a_field_that_came_are_kept_for_the_next_fetch(site, currents, 
     (up,), _ = fetched(region, config, work=tmp_path, currents=source)
     assert up.new == 1
     assert not site.asked(r"/vo/0")
+
+
+def test_a_slow_service_does_not_hold_the_day(site, currents, config, tmp_path) -> None:
+    """The source's seconds are spent: it ends, says so, and what came of it is carried on at the next fetch."""
+    url = _zarr(site, tmp_path, currents.chunk({"time": 8}))
+    source = serviced("gridded", tmp_path / "c", "zarr", pattern="*.nc", url=url, steps_per_request=8)
+    slow = source.fetch.options["web"] | {"per_second": 8, "budget_s": 1}
+    held = source.model_copy(update={"fetch": source.fetch.model_copy(update={
+        "options": source.fetch.options | {"web": slow}})})  # fmt: skip
+    (late,), _ = fetched(make_region(), config, work=tmp_path, currents=held)
+    assert late.outcome == "failed"
+    assert "not done after 1 s" in late.sentences[-1]
+    assert late.seconds < 5
+    (done,), _ = fetched(make_region(), config, work=tmp_path, currents=source)
+    assert done.new == 1
 
 
 @pytest.mark.parametrize("kind", ["opendap", "zarr"])
@@ -311,7 +326,7 @@ def test_every_preset_fits_its_service(preset: str, config_dir, tmp_path, monkey
     """Options are known to the service, and no secret stands in the file."""
     source = SourceSettings(kind="x", path=str(tmp_path), fetch=ServiceSettings(preset=preset))
     settings = with_preset(source, config_dir)
-    assert service_of(settings.service)(source, settings, None, None)
+    assert service_of(settings.service)(source, settings, WebSettings(), None)
 
 
 def test_the_copernicus_toolbox_is_asked_in_its_own_terms(currents, config, tmp_path, monkeypatch) -> None:

@@ -190,11 +190,10 @@ def _fill(service: Service, folder: Path) -> _Count:
         count.sentences.append(str(error))
         return count
     count.found = len(found)
-    deadline = time.monotonic() + web.budget_s
     for thing in found:
         count.sentences += thing.notes
         try:
-            if time.monotonic() > deadline:
+            if time.monotonic() > service.deadline:
                 count.failures += 1
                 count.sentences.append(f"{thing.name} waits: the source's {web.budget_s:g} s are spent.")
                 continue
