@@ -4,7 +4,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src
 COPY config config
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt '.[services]'
 
 FROM python:3.11-slim
 # a user without rights; its number is fixed so that volumes keep their owner

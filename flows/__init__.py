@@ -8,8 +8,11 @@ import contextlib
 import os
 from pathlib import Path
 
+#: Folder of runs where a flow is given none: that of the machine or container it runs on.
+WORK = os.environ.get("OCEANCLEAN_WORK", "var")
+
 _DEFAULTS = {
-    "PREFECT_HOME": str(Path(os.environ.get("OCEANCLEAN_WORK", "var")).resolve() / "prefect"),
+    "PREFECT_HOME": str(Path(WORK).resolve() / "prefect"),
     # the ephemeral server takes 15 to 25 s to start on two cores; Prefect's own limit is 20 s
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -16,6 +16,7 @@ from prefect import flow, runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows import WORK
 from flows.events import PLAN_ISSUED, tell
 from flows.limits import one_at_a_time
 from oceanclean import chain
@@ -23,7 +24,7 @@ from oceanclean.chain.report import image_markdown, summary_lines, vessel_rows
 from oceanclean.errors import OceancleanError
 from oceanclean.store import StageRecord, lock
 
-_WORK = Path("var")
+_WORK = Path(WORK)
 
 
 def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
@@ -54,7 +55,7 @@ shadow = _as_task(chain.shadow, "shadow", 60)
 def daily(
     region: str = "demo",
     issue_time: str | None = None,
-    work: str = "var",
+    work: str = WORK,
     config: str | None = None,
     seed: int = 20240608,
 ) -> chain.DayResult:

@@ -20,16 +20,16 @@ from oceanclean.settings import RegionSettings, config_root, load_region_setting
 
 #: Minutes past the hour of the hourly fetch: the last before a plan's full hour ends in time for it.
 FETCH_MINUTE = 35
-#: Work pools, and what their jobs need beyond the flow. The image is the one that ``Dockerfile`` builds.
+#: Work pools, and what their jobs need beyond the flow. The image is the one that ``Dockerfile`` builds;
+#: it says itself where its work folder is.
 POOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "process": ("process", {}),
     "docker": ("docker", {
-        "image": "oceanclean:latest", "image_pull_policy": "Never", "volumes": ["oceanclean-work:/work"],
-        "env": {"OCEANCLEAN_WORK": "/work"}, "auto_remove": True,
+        "image": "oceanclean:local", "image_pull_policy": "Never", "auto_remove": True,
+        "volumes": ["oceanclean_work:/var/lib/oceanclean"],
     }),
     "kubernetes": ("kubernetes", {
-        "image": "oceanclean:latest", "namespace": "oceanclean", "finished_job_ttl": 86400,
-        "env": {"OCEANCLEAN_WORK": "/work"},
+        "image": "oceanclean:local", "namespace": "oceanclean", "finished_job_ttl": 86400,
     }),
 }  # fmt: skip
 
@@ -73,11 +73,11 @@ TABLE = (
     Deployment("plan-watch", upkeep.watch_plan, "upkeep", lambda r: f"45 {r.plan_hour} * * *", _of, True,
                "Make the day's plan if none stands three quarters of an hour after its hour"),
     Deployment("skill", upkeep.skill, "upkeep", lambda _: "30 1 * * *", _of, True,
-               "Plans against catches, and what stands by day"),
+               "What stands by day; input, skill and freshness watched; forecast against catch"),
     Deployment("monthly-report", upkeep.report, "upkeep", lambda _: "0 3 1 * *", _of, True,
                "Season report of the month before"),
     Deployment("retraining", upkeep.retraining, "upkeep", lambda _: "0 2 * * 0", lambda _: {}, False,
-               "Fit the drift forecaster on all tracks there are; the candidate is scored, not promoted"),
+               "Fit the drift forecaster on all tracks there are; the candidate goes on trial"),
 )  # fmt: skip
 
 
@@ -115,10 +115,9 @@ def as_yaml(pool: str = "process", config: Path | None = None) -> str:
         config: configuration folder, or None for the default.
     """
     kind, variables = POOLS[pool]
-    where: dict[str, Any] = {"work": variables["env"]["OCEANCLEAN_WORK"]} if variables else {}
     deployments: list[dict[str, Any]] = [
         {
-            "name": s.name, "entrypoint": s.row.entrypoint(), "description": s.text, "parameters": s.parameters | where,
+            "name": s.name, "entrypoint": s.row.entrypoint(), "description": s.text, "parameters": s.parameters,
             "tags": ["oceanclean", s.row.name],
             "schedules": [{"cron": s.cron, "timezone": s.timezone, "active": True}],
             "concurrency_limit": {"limit": 1, "collision_strategy": "ENQUEUE"},

@@ -11,6 +11,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
+from flows import WORK
 from flows.events import SOURCE_FAILED, tell
 from flows.limits import one_at_a_time
 from oceanclean import chain
@@ -26,7 +27,7 @@ def fetch(region: str, role: str, until: str, work: str, config: str | None) -> 
 
 
 @flow(name="ingest", validate_parameters=False)
-def ingest(region: str = "demo", until: str | None = None, work: str = "var", config: str | None = None) -> State:
+def ingest(region: str = "demo", until: str | None = None, work: str = WORK, config: str | None = None) -> State:
     """Fetch what a region's services have.
 
     Args:

@@ -10,8 +10,11 @@ from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.states import Completed, State
 
+from flows import WORK
 from flows.daily import daily
+from flows.events import BREACH, tell
 from oceanclean import chain
+from oceanclean.chain.watch import watch, write_report
 from oceanclean.errors import MissingDataError
 from oceanclean.settings import load_region_settings
 
@@ -25,8 +28,8 @@ def _today(region: str, config: str | None) -> date:
 
 
 @flow(name="skill", validate_parameters=False)
-def skill(region: str = "demo", days: int = 30, work: str = "var", config: str | None = None) -> State:
-    """Plans of the last days against catches, and the matrix of what stands, as pages and artifacts.
+def skill(region: str = "demo", days: int = 30, work: str = WORK, config: str | None = None) -> State:
+    """Judge the region by its past runs: what stands by day, input, skill, freshness; forecast against catch as a page.
 
     Args:
         region: a file of ``config/regions``.
@@ -34,23 +37,29 @@ def skill(region: str = "demo", days: int = 30, work: str = "var", config: str |
         work: folder of runs.
         config: configuration folder.
     """
-    today = _today(region, config)
+    today, key = _today(region, config), region.replace("_", "-")
     first = today - timedelta(days=days)
     states = chain.overview(region, chain.days_between(first, today), Path(work), _path(config))
-    key = region.replace("_", "-")
     rows = [{"day": s.day, "outcome": s.outcome, **s.products, "why": " ".join(s.reasons)[:300]} for s in states]
     create_table_artifact(table=rows, key=f"status-{key}", description=f"Products of {region} by day")
-    folder = Path(work) / "reports" / region / "latest"
     try:
-        made = chain.season_of(region, first, today, Path(work), folder, _path(config))
+        watched = watch(Path(work), region, _path(config))
+        made = chain.season_of(region, first, today, Path(work), Path(work) / "reports" / region / "latest",
+                               _path(config))  # fmt: skip
     except MissingDataError as error:
         return Completed(name="Skipped", message=str(error))
+    pages = write_report(watched, Path(work) / "monitor" / region)
+    figures = [{"figure": f.name, "of": f.of, "value": f.value, "unit": f.unit, "state": f.state}
+               for f in watched.figures]  # fmt: skip
+    create_table_artifact(table=figures, key=f"monitor-{key}", description=f"Watched figures of {region}")
     create_link_artifact(made["season"].resolve().as_uri(), f"forecast against catch, {region}", key=f"skill-{key}")
-    return Completed(message=f"{len(states)} days, report {made['season']}")
+    for figure in watched.in_state("alarm"):
+        tell(BREACH, region, figure=figure.name, of=figure.of, value=figure.value)
+    return Completed(message=f"{watched.worst}; {pages['index.html']}")
 
 
 @flow(name="monthly-report", validate_parameters=False)
-def report(region: str = "demo", month: str | None = None, work: str = "var", config: str | None = None) -> State:
+def report(region: str = "demo", month: str | None = None, work: str = WORK, config: str | None = None) -> State:
     """The season report of a month.
 
     Args:
@@ -72,26 +81,28 @@ def report(region: str = "demo", month: str | None = None, work: str = "var", co
 
 
 @flow(name="retraining", validate_parameters=False)
-def retraining(data: str | None = None, work: str = "var", config: str | None = None) -> State:
-    """Fit the drift forecaster on all tracks there are; the candidate is scored, not promoted.
+def retraining(data: str | None = None, work: str = WORK, config: str | None = None) -> State:
+    """Fit the drift forecaster on all tracks there are; the candidate is scored and put on trial, not promoted.
 
     Args:
         data: folder of drifter tracks with the forcing along them; by default ``training/forecaster`` of ``work``.
         work: work folder; the candidate goes to ``candidates/forecaster/<day>``.
         config: configuration folder.
     """
-    folder = Path(work) / "candidates" / "forecaster" / f"{datetime.now(UTC):%Y-%m-%d}"
+    now = datetime.now(UTC)
+    folder = Path(work) / "candidates" / "forecaster" / f"{now:%Y-%m-%d}"
     try:
-        made = chain.refit_forecaster(Path(data or f"{work}/training/forecaster"), folder, _path(config))
+        made = chain.refit_forecaster(Path(data or f"{work}/training/forecaster"), folder, Path(work), _path(config),
+                                      time=now.strftime("%Y-%m-%dT%H:%M:%SZ"))  # fmt: skip
     except MissingDataError as error:
         return Completed(name="Skipped", message=str(error))
-    lines = [f"- `{made['file']}`", f"- figures: `{folder / 'figures.json'}`"]
+    lines = [f"- `{made['file']}`: {made['said']}", f"- figures: `{folder / 'figures.json'}`"]
     create_markdown_artifact("\n".join(lines), key="forecaster-candidate", description="Weekly refit")
     return Completed(message=str(made["file"]))
 
 
 @flow(name="plan-watch", validate_parameters=False)
-def watch_plan(region: str = "demo", work: str = "var", config: str | None = None) -> State:
+def watch_plan(region: str = "demo", work: str = WORK, config: str | None = None) -> State:
     """Make today's plan if none stands: a degraded plan now beats none.
 
     Args:

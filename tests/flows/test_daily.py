@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
 from pathlib import Path
-from zoneinfo import ZoneInfo
-
-import pytest
-
-from oceanclean.settings import load_region_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def serve():
-    from flows import serve
-
-    return serve
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "config" / "regions").glob("*.yaml")), ids=lambda p: p.stem)
-def test_a_regions_schedule_fits_the_flow(serve, path: Path) -> None:
-    """Parameters are the flow's, and the schedule fires at the region's own hour."""
-    from flows.daily import daily
-
-    region = load_region_settings(path.stem, ROOT / "config")
-    deployment = serve.deployment_of(region)
-    inspect.signature(daily.fn).bind(**deployment.parameters)
-    schedule = deployment.schedules[0].schedule
-    assert schedule.cron == f"0 {region.plan_hour} * * *"
-    assert ZoneInfo(schedule.timezone) == ZoneInfo(region.timezone)
 
 
 def test_serving_without_a_server_says_so() -> None:

@@ -1,9 +1,9 @@
 """The daily chain: stages in order, run ledger, resuming. Knows every room; no room knows it."""
 
-from oceanclean.chain.backfill import backfill, fetch, fetched_roles
 from oceanclean.chain.day import DayResult, begin, fail, finish, plan_day
 from oceanclean.chain.decided import day_file, decisions_of
 from oceanclean.chain.facts import degraded
+from oceanclean.chain.filling import backfill, fetch, fetched_roles
 from oceanclean.chain.overview import DayState, days_between, overview
 from oceanclean.chain.page import publish
 from oceanclean.chain.replan import approve, audit_file, replan

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oceanclean.errors import MissingDataError
+from oceanclean.errors import InputError, MissingDataError
 from oceanclean.settings import RegionSettings, load_model_settings, load_region_settings
 from oceanclean.store import write_aside, write_json
 
@@ -58,23 +58,29 @@ def season_of(
     return {kind: folder / name for kind, name in names.items()}
 
 
-def refit_forecaster(data: Path, folder: Path, config: Path | None = None) -> dict[str, Any]:
+def refit_forecaster(
+    data: Path, folder: Path, work: Path, config: Path | None = None, *, time: str = ""
+) -> dict[str, Any]:
     """Fit the drift forecaster anew on all tracks there are, and score it on drifters it was not fitted on.
 
-    The candidate is written and scored, not used: who promotes it decides on the figures beside it.
+    The candidate becomes the registry's challenger, which shadows the daily runs, unless one is on trial already. It is
+    never promoted here: that is a person's, on evidence.
 
     Args:
         data: folder of hourly tracks, see :mod:`oceanclean.drift.drifters`.
         folder: the candidate's folder; replaced whole.
+        work: work folder, with the registry of models.
         config: configuration folder, or None for the default.
+        time: the clock, ISO 8601 UTC, for the registry's log.
 
     Returns:
-        ``file``, and ``figures`` of the blocked protocol.
+        ``file``, ``figures`` of the blocked protocol, ``challenger``: its version or None, ``said``: why.
 
     Raises:
         MissingDataError: no tracks.
     """
     from oceanclean import drift
+    from oceanclean.learning.registry import Registry
 
     if not data.is_dir() or not any(data.iterdir()):
         raise MissingDataError(data, "tracks", "none", "drifter tracks with the forcing along them",
@@ -84,4 +90,12 @@ def refit_forecaster(data: Path, folder: Path, config: Path | None = None) -> di
         drift.train_forecaster(data, aside / "forecaster.skops", drift.load_settings(config=config))
         figures = drift.evaluate_drift(data, protocol="blocked")
         write_json(aside / "figures.json", figures)
-    return {"file": folder / "forecaster.skops", "figures": figures}
+    file, registry = folder / "forecaster.skops", Registry.of(work)
+    made, said = None, "another challenger is on trial"
+    if registry.model("forecaster", "challenger") is None:
+        try:
+            made = registry.register("forecaster", file, by="weekly refit", why=f"fitted on {data.name}", time=time)
+            said = f"challenger, version {made.version}"
+        except InputError as error:  # the same tracks give the same model, which stands there already
+            said = f"not registered: {error}"
+    return {"file": file, "figures": figures, "challenger": made.version if made else None, "said": said}

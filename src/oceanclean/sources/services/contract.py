@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,8 +50,13 @@ class Want:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """(west, south, east, north) of density grid and waters, degrees; ``east`` exceeds 180 across the date line."""
+        """(west, south, east, north) in degrees; ``east`` exceeds 180 across the date line.
+
+        Of the density grid for scenes, which are mapped there; of grid and waters for all else.
+        """
         west, south, east, north = self.region.grid.bounds
+        if self.role == "scenes":
+            return west, south, east, north
         w, s, e, n = self.region.routing_grid.bounds
         turn = 360.0 * round(((west + east) - (w + e)) / 720.0)
         return min(west, w + turn), min(south, s), max(east, e + turn), max(north, n)
@@ -96,6 +102,8 @@ class Service(ABC):
 
     def __init__(self, source: SourceSettings, settings: ServiceSettings, web: WebSettings, want: Want) -> None:
         self.source, self.settings, self.web_settings, self.want = source, settings, web, want
+        #: Of ``time.monotonic()``: when the source's time is spent, whatever it was spent on.
+        self.deadline = time.monotonic() + web.budget_s
         unknown = set(settings.options) - self.options - {"web"}
         if unknown:
             raise SettingsError("config/sources", f"fetch.options.{sorted(unknown)[0]}", "an unknown option",
@@ -112,7 +120,8 @@ class Service(ABC):
     def web(self, **given: Any) -> Web:
         """Calls to the configured address and the hosts it may hand over to."""
         hosts = [f"https://{h}" if "://" not in h else h for h in self.option("asset_hosts", [])]
-        return Web([self.option("url", ""), *hosts, self.option("token_url", "")], self.web_settings, **given)
+        endpoints = [self.option("url", ""), *hosts, self.option("token_url", "")]
+        return Web(endpoints, self.web_settings, deadline=self.deadline, **given)
 
     @abstractmethod
     def search(self) -> list[Found]:

@@ -44,7 +44,8 @@ def cut_box(
     if source.crs is None or not source.crs.is_projected:
         raise InputError(source.name, "CRS", source.crs, "a projected system in metres", "It is no Sentinel-2 tile.")
     west, south, east, north = bounds
-    shifted = (west - 360 if west > 180 else west, south, east - 360 if east > 180 else east, north)
+    turn = 360.0 if west > 180 else 0.0  # east may pass 180: the transformation takes whole turns off itself
+    shifted = (west - turn, south, east - turn, north)
     left, bottom, right, top = transform_bounds("EPSG:4326", source.crs, *shifted, densify_pts=21)
     tile = source.bounds
     left, right = max(left, tile.left), min(right, tile.right)

@@ -28,9 +28,9 @@ class Erddap(Service):
 
     def search(self) -> list[Found]:
         """The days of the window; recent ones are asked for again every ``every_h`` hours (default 1)."""
-        first = max(self.want.start, self.want.until - pd.Timedelta(hours=float(self.option("history_h", 120)))).floor(
-            "D"
-        )
+        own = self.option("history_h")
+        first = self.want.start if own is None else self.want.until - pd.Timedelta(hours=float(own))
+        first = first.floor("D")
         slot = min(self.want.now, self.want.until).floor(f"{int(self.option('every_h', 1))}h")
         found = []
         for day in pd.date_range(first, self.want.until.floor("D"), freq="D"):

@@ -190,11 +190,10 @@ def _fill(service: Service, folder: Path) -> _Count:
         count.sentences.append(str(error))
         return count
     count.found = len(found)
-    deadline = time.monotonic() + web.budget_s
     for thing in found:
         count.sentences += thing.notes
         try:
-            if time.monotonic() > deadline:
+            if time.monotonic() > service.deadline:
                 count.failures += 1
                 count.sentences.append(f"{thing.name} waits: the source's {web.budget_s:g} s are spent.")
                 continue
@@ -293,10 +292,11 @@ def last_outcomes(work: Path, region: Region, until: Moment, hours: float) -> di
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:  # the line that a killed process was writing
+                outcome = Outcome(**{**entry, "sentences": tuple(entry["sentences"])})
+            except (ValueError, TypeError, KeyError):  # the line that a killed process was writing
                 continue
-            if first <= entry["until"] <= iso(moment):
-                found[entry["role"], entry["number"]] = Outcome(**{**entry, "sentences": tuple(entry["sentences"])})
+            if first <= outcome.until <= iso(moment):
+                found[outcome.role, outcome.number] = outcome
     return found
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from zarr.abc.store import ByteRequest, Store
+from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 
 from oceanclean.errors import InputError, MissingDataError, OceancleanError
@@ -200,6 +200,18 @@ class CopernicusMarine(Fields):
             yield data
 
 
+def _span(wanted: ByteRequest | None, size: int) -> slice:
+    """The part of a value that Zarr asks for."""
+    match wanted:
+        case RangeByteRequest(start, end):
+            return slice(start, end)
+        case OffsetByteRequest(offset):
+            return slice(offset, None)
+        case SuffixByteRequest(suffix):
+            return slice(max(0, size - suffix), None)
+    return slice(None)
+
+
 class HttpStore(Store):
     """A Zarr store whose keys are addresses, read through a service's calls.
 
@@ -231,14 +243,11 @@ class HttpStore(Store):
     ) -> Buffer | None:
         """A key's value; whole chunks only, as a chunk is what one call brings."""
         from zarr.core.buffer import default_buffer_prototype
-        from zarr.storage._utils import _normalize_byte_range_index
 
         body = await asyncio.to_thread(self._body, key)
         if body is None:
             return None
-        buffer = (prototype or default_buffer_prototype()).buffer.from_bytes(body)
-        start, stop = _normalize_byte_range_index(buffer, byte_range)
-        return buffer[start:stop]
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(body[_span(byte_range, len(body))])
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]

@@ -89,17 +89,18 @@ class Web:
         settings: time-outs, tries and pace.
         secrets: values that must never stand in a message.
         tokens: gives the ``Authorization`` header for calls to configured hosts.
+        deadline: of ``time.monotonic()``, after which no call is made; by default ``budget_s`` from now.
     """
 
     def __init__(
         self, endpoints: Iterable[str], settings: WebSettings, *, secrets: Iterable[str] = (),
-        tokens: Callable[[], str] | None = None,
+        tokens: Callable[[], str] | None = None, deadline: float | None = None,
     ) -> None:  # fmt: skip
         self.settings, self.guard = settings, Guard(endpoints)
         self._secrets = [s for s in secrets if s]
         self._tokens = tokens
         self._lock, self._next = threading.Lock(), 0.0
-        self.deadline = time.monotonic() + settings.budget_s
+        self.deadline = time.monotonic() + settings.budget_s if deadline is None else deadline
         self.session = requests.Session()
         self.session.headers["User-Agent"] = f"oceanclean/{__version__}"
         adapter = _Adapter(self.guard, settings, self._pace)
