@@ -92,6 +92,7 @@ def test_a_search_square_covers_its_radius_without_gaps():
     """Every place within the radius lies within half a spacing of a leg; legs turn right; they begin down the drift."""
     square = expanding_square(4.0, 1.6, 70.0, 9.0, 0.8)
     assert square.legs[0][0] == 70.0
+    assert square.radius_nm >= 4.0
     turns = {(b[0] - a[0]) % 360 for a, b in itertools.pairwise(square.legs)}
     assert turns == {90.0}
     x = y = 0.0
@@ -120,3 +121,6 @@ def test_the_search_radius_holds_what_it_promises():
     assert search_radius_nm(0.0, 4000.0, 0.8) is None
     assert search_radius_nm(None, 4000.0, 0.8) is None
     assert search_radius_nm(1e-6, 4000.0, 0.8) == 8.0
+    # whoever is in a wide patch need not search it through: a sure patch of 9 km asks for little more than a look round
+    assert search_radius_nm(1.0, 4000.0, 0.8, 9000.0) < 1.2
+    assert search_radius_nm(0.6, 4000.0, 0.8, 2000.0) > search_radius_nm(0.9, 4000.0, 0.8, 2000.0)

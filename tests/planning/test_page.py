@@ -7,7 +7,10 @@ import hashlib
 import io
 import json
 import re
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from html.parser import HTMLParser
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -15,8 +18,9 @@ from PIL import Image
 from plan_factory import HOSTILE, PATCHES, density_products
 
 from oceanclean.errors import ProductError
-from oceanclean.planning import PlanningSettings, layers, notation, publish
+from oceanclean.planning import PlanningSettings, backdrop, layers, notation, publish
 from oceanclean.planning.mapdata import embedded
+from oceanclean.planning.publish import publish_on
 from oceanclean.planning.raster import Canvas
 from oceanclean.products import names
 from oceanclean.region import load_region
@@ -336,3 +340,37 @@ def test_the_verdict_is_one_sentence(publish_day):
     plan = json.loads(day.text("plan.json"))
     assert plan["bottom"]["verdict"] == "Keep all vessels in port today: waves exceed every limit."
     assert verdict._inside("AIS is silent.") == "AIS is silent"
+
+
+def test_what_was_drawn_gives_the_same_page_when_it_is_read_back(published, tmp_path):
+    """Pictures, coast and scales survive their file: the page made of them is the same to the byte."""
+    day, settings = published.day, PlanningSettings(papers=False)
+    drawn = backdrop.backdrop(
+        day.region, day.density_map, day.forecast, day.forcing, day.segmentations, day.plan.issue_time, settings
+    )
+    path = backdrop.save_drawn(drawn.layers, drawn.sightings, tmp_path / backdrop.FILE)
+    layers, sightings = backdrop.load_drawn(path)
+    pages = []
+    for number, behind in enumerate((drawn, replace(drawn, layers=layers, sightings=sightings))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        paths = publish_on(behind, day.plan, region=day.region, fleet=day.fleet, run=day.run, folder=folder,
+                           settings=settings)  # fmt: skip
+        pages.append(paths["page"].read_bytes())
+    assert pages[0] == pages[1]
+    path.write_text("{}", encoding="utf-8")
+    with pytest.raises(ProductError, match="drawn"):
+        backdrop.load_drawn(path)
+
+
+def test_papers_made_in_another_process_are_the_same(published, tmp_path):
+    """Beside the page or after it: the same bytes under the same names."""
+    day, settings = published.day, PlanningSettings()
+    drawn = backdrop.backdrop(
+        day.region, day.density_map, day.forecast, day.forcing, day.segmentations, day.plan.issue_time, settings
+    )
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as papers:
+        paths = publish_on(drawn, day.plan, region=day.region, fleet=day.fleet, run=day.run, folder=tmp_path,
+                           settings=settings, papers=papers)  # fmt: skip
+    assert set(paths) == set(published.paths)
+    assert {k: p.read_bytes() for k, p in paths.items()} == {k: p.read_bytes() for k, p in published.paths.items()}

@@ -11,20 +11,23 @@ from oceanclean.chain.outcome import outcome_of, reports_key
 from oceanclean.chain.previous import previous_run, stage_folder
 from oceanclean.chain.run import DailyRun
 from oceanclean.chain.stages import planning_settings, segmentations_of, settings_digest
-from oceanclean.products.files import load_grid, load_table
+from oceanclean.products.files import load_grid, load_table, save_grid
 from oceanclean.products.plan import Plan
 from oceanclean.store import StageRecord, digest_file
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import xarray as xr
 
+    from oceanclean.planning import PlanningSettings
     from oceanclean.planning.backdrop import Backdrop
 
 
 def publish(
     run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord,
     forecasted: StageRecord, allocated: StageRecord, weighed: StageRecord | None = None, *,
-    early: Callable[[], Backdrop] | None = None,
+    early: Callable[[], Backdrop] | None = None, papers: Executor | None = None,
 ) -> StageRecord:  # fmt: skip
     """Write what planners and skippers read: the page, the picture, GPX, GeoJSON, CSV, messages.
 
@@ -37,6 +40,7 @@ def publish(
         allocated: the plan.
         weighed: the what-if table, or None.
         early: gives the backdrop where somebody has drawn it already.
+        papers: where the PDFs are made; None makes them here.
     """
     from oceanclean.planning.publish import publish_on
 
@@ -65,24 +69,59 @@ def publish(
             run={**facts, **approval_of(run, allocated), "what_if": rows, "outcomes": outcomes},
             folder=folder,
             settings=planning_settings(run),
+            papers=papers,
         )
         return {"files": {name: path.name for name, path in paths.items()}}
 
     return run.stage("publish", inputs, body)
 
 
+def draw(
+    run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord, forecasted: StageRecord
+) -> StageRecord:
+    """Draw what the page shows behind the orders; it needs no plan, so that it stands when one is made again."""
+    from oceanclean.planning.backdrop import FILE, backdrop, save_drawn
+
+    inputs = {
+        "before": [r.digest for r in (*detected, mapped, forecasted)], "forcing": ingested.outputs["forcing.nc"],
+        "settings": settings_digest(run, "planning"),
+    }  # fmt: skip
+
+    def body(folder: Path) -> Mapping[str, Any]:
+        fields, forcing = _fields(ingested, forecasted)
+        now = map_at_issue(run, load_grid("DensityMap", mapped.path("density.nc")), fields, forcing)
+        drawn = backdrop(
+            run.region, now, fields, forcing, segmentations_of(detected), run.issue_time, planning_settings(run)
+        )
+        save_drawn(drawn.layers, drawn.sightings, folder / FILE)
+        save_grid("DensityMap", now, folder / "density.nc")
+        return {}
+
+    return run.stage("draw", inputs, body)
+
+
+def _fields(ingested: StageRecord, forecasted: StageRecord) -> tuple[xr.Dataset, xr.Dataset]:
+    return (load_grid("DensityForecast", forecasted.path("forecast.nc")),
+            load_grid("Forcing", ingested.path("forcing.nc")))  # fmt: skip
+
+
 def backdrop_of(
     run: DailyRun, ingested: StageRecord, detected: Sequence[StageRecord], mapped: StageRecord, forecasted: StageRecord
 ) -> Backdrop:
-    """The sea as the page shows it; needs no plan."""
-    from oceanclean.planning.backdrop import backdrop
+    """The sea as the page shows it: from the store, or drawn now."""
+    from oceanclean.planning.backdrop import FILE, Backdrop, load_drawn
+    from oceanclean.planning.evidence import read_detections
+    from oceanclean.planning.layers import Layers, make_layers
 
-    fields = load_grid("DensityForecast", forecasted.path("forecast.nc"))
-    forcing = load_grid("Forcing", ingested.path("forcing.nc"))
-    now = map_at_issue(run, load_grid("DensityMap", mapped.path("density.nc")), fields, forcing)
-    return backdrop(
-        run.region, now, fields, forcing, segmentations_of(detected), run.issue_time, planning_settings(run)
-    )
+    drawn = draw(run, ingested, detected, mapped, forecasted)
+    density_map, segmentations = load_grid("DensityMap", drawn.path("density.nc")), segmentations_of(detected)
+    layers, sightings = load_drawn(drawn.path(FILE))
+
+    def redraw(settings: PlanningSettings) -> Layers:
+        fields, forcing = _fields(ingested, forecasted)
+        return make_layers(run.region, density_map, fields, forcing, run.issue_time, settings)
+
+    return Backdrop(density_map, None, segmentations, read_detections(segmentations), layers, sightings, redraw)
 
 
 def map_at_issue(run: DailyRun, looked: xr.Dataset, fields: xr.Dataset, forcing: xr.Dataset) -> xr.Dataset:

@@ -6,10 +6,12 @@ Only allocation and page are made anew; everything before stands in the store, s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +26,8 @@ from oceanclean.store import StageRecord
 if TYPE_CHECKING:
     from oceanclean.planning.backdrop import Backdrop
 
-#: Libraries that maps, papers, GIS files and the catalogue load when they are first made.
-_LATER = ("matplotlib.figure", "matplotlib.backends.backend_agg", "fpdf", "fontTools.subset", "pyogrio", "pystac")
+#: Libraries that maps, GIS files and the catalogue load when they are first made.
+_LATER = ("matplotlib.figure", "matplotlib.backends.backend_agg", "pyogrio", "pystac")
 #: Records of ingest, detections, map and forecast.
 Earlier = tuple[StageRecord, list[StageRecord], StageRecord, StageRecord]
 
@@ -66,10 +68,10 @@ def replan(
         def work() -> DayResult:
             tell("allocate", 0, 2)
             stands = stages.allocation_stands(run, earlier[0], earlier[3], seconds)
-            with _drawn_beside(run, earlier, not stands) as early:
+            with _ahead(run, earlier, not stands) as ahead:
                 allocated = stages.allocate(run, earlier[0], earlier[3], seconds)
                 tell("publish", 1, 2)
-                result = _published(run, earlier, allocated, early)
+                result = _published(run, earlier, allocated, ahead)
             if who and not allocated.reused:
                 audit.append(audit_file(run), time=_stamp(now), action=audit.REPLANNED, by=who, plan=allocated.digest)
             tell("done", 2, 2)
@@ -109,32 +111,37 @@ def approve(
         return _in_ledger(run, lambda: _published(run, earlier, allocated))
 
 
+@dataclass(frozen=True)
+class _Ahead:
+    """What is under way while the plan is made in another process."""
+
+    backdrop: Callable[[], Backdrop] | None = None
+    papers: Executor | None = None
+
+
 @contextmanager
-def _drawn_beside(run: DailyRun, earlier: Earlier, wanted: bool) -> Iterator[Callable[[], Backdrop] | None]:
-    """The page's backdrop, drawn by a thread while the plan is made in another process; None where none is wanted."""
+def _ahead(run: DailyRun, earlier: Earlier, wanted: bool) -> Iterator[_Ahead]:
+    """The page's backdrop, drawn by a thread, and a process that loads what papers need; nothing where not wanted."""
+    from oceanclean.planning.publish import load_libraries
+
     if not wanted:
-        yield None
+        yield _Ahead()
         return
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(_ahead, run, earlier).result
+    with ThreadPoolExecutor(1) as thread, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        backdrop = thread.submit(page.backdrop_of, run, *earlier)
+        process.submit(load_libraries)
+        for name in _LATER:
+            thread.submit(import_module, name)
+        yield _Ahead(backdrop.result, process)
 
 
-def _ahead(run: DailyRun, earlier: Earlier) -> Backdrop:
-    """The backdrop, and the libraries loaded that publishing needs after it."""
-    drawn = page.backdrop_of(run, *earlier)
-    for name in _LATER:
-        import_module(name)
-    return drawn
-
-
-def _published(
-    run: DailyRun, earlier: Earlier, allocated: StageRecord, early: Callable[[], Backdrop] | None = None
-) -> DayResult:
-    ingested, detected, mapped, forecasted = earlier
+def _published(run: DailyRun, earlier: Earlier, allocated: StageRecord, ahead: _Ahead | None = None) -> DayResult:
+    ahead, (ingested, detected, mapped, forecasted) = ahead or _Ahead(), earlier
     weighed = run.folder.finished("what-if")
     if weighed is not None and weighed.facts["plan"] != allocated.digest:
         weighed = None  # made for another plan; making it anew would keep the planner waiting
-    published = page.publish(run, ingested, detected, mapped, forecasted, allocated, weighed, early=early)
+    published = page.publish(run, ingested, detected, mapped, forecasted, allocated, weighed, early=ahead.backdrop,
+                             papers=ahead.papers)  # fmt: skip
     kept = [weighed] if weighed else []
     return finish(run, [ingested, *detected, mapped, forecasted, allocated, *kept, published])
 

@@ -245,10 +245,10 @@ def _search(
     settings: PlanningSettings,
 ) -> Search | None:  # fmt: skip
     """Where to look if the patch is not seen; None where the chance of finding says nothing."""
-    radius = search_radius_nm(_number(row["found_probability"]), settings.found_within_m, settings.search_covers)
+    radius = search_radius_nm(_number(row["found_probability"]), settings.found_within_m, settings.search_covers,
+                              task.radius_m if task else 0.0)  # fmt: skip
     if radius is None:
         return None
-    radius = max(radius, task.radius_m / notation.METRES_PER_NM if task else 0.0)
     return expanding_square(
         radius, 2 * settings.sight_m / notation.METRES_PER_NM, drift[0] if drift else 0.0,
         limits["transit_speed"] * notation.KNOTS_PER_M_S, settings.search_covers,

@@ -29,8 +29,8 @@ class Alternate:
 class Search:
     """Expanding square (IAMSAR Manual vol. III, pattern SS) where a patch is not seen: legs turn right by 90°.
 
-    ``radius_nm`` holds the patch with the chance ``covers``; legs are (course, length in nm); ``hours`` at transit
-    speed.
+    A search out to ``radius_nm`` comes upon the patch with the chance ``covers``; legs are (course, length in nm);
+    ``hours`` at transit speed.
     """
 
     radius_nm: float

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from oceanclean.region import Region
 
 SEA, LAND_COLOUR, INK = "#eaf1f4", "#d9d4c7", "#14323f"
+#: Unserved patches that are named on a still map, heaviest first.
+_NAMED = 12
 _DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
 
 
@@ -146,9 +148,11 @@ def _routes(axes: Axes, view: PlanView, region: Region) -> None:
                 text = f"{order.task_id}  {notation.clock(order.arrive, view.header.timezone)}"
                 axes.annotate(text, (x, order.lat), xytext=(7, 5), textcoords="offset points", fontsize=8, color=INK,
                               path_effects=halo, zorder=8, parse_math=False)  # fmt: skip
-    for task in view.unserved:
+    for number, task in enumerate(view.unserved):
         x = float(grid.wrap(np.array([task.lon]))[0])
-        axes.plot(x, task.lat, marker="x", markersize=6, color="#555", zorder=6)
+        axes.plot(x, task.lat, marker="x", markersize=6 if number < _NAMED else 3.5, color="#555", zorder=6)
+        if number >= _NAMED:  # the lightest would only hide the rest
+            continue
         axes.annotate(task.task_id, (x, task.lat), xytext=(6, 4), textcoords="offset points", fontsize=7.5,
                       color="#444", path_effects=halo, zorder=6, parse_math=False)  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from oceanclean.planning.settings import PlanningSettings
 from oceanclean.store import digest_file
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import geopandas as gpd
     import xarray as xr
 
@@ -69,7 +72,7 @@ def publish(
 
 def publish_on(
     behind: Backdrop, plan: Plan, *, region: Region, fleet: gpd.GeoDataFrame, run: Mapping[str, Any], folder: Path,
-    settings: PlanningSettings,
+    settings: PlanningSettings, papers: Executor | None = None,
 ) -> dict[str, Path]:  # fmt: skip
     """As :func:`publish`, before a backdrop that was drawn already.
 
@@ -81,6 +84,7 @@ def publish_on(
         run: facts of the run.
         folder: an existing folder.
         settings: settings of the room.
+        papers: where the PDFs are made, beside the rest; None makes them here, one after the other.
 
     Raises:
         ProductError: the page stays beyond its limit.
@@ -93,44 +97,64 @@ def publish_on(
         segmentations=behind.segmentations, detections=behind.detections, run=run, settings=settings,
     )  # fmt: skip
     chart = Chart(behind.layers, behind.density_map, region, settings)
+    sheets = _begin(papers, _sheets, view, chart) if settings.papers else dict
     picture = chart.overview(view)
+    plan_pdf = _begin(papers, _brief, view, picture) if settings.papers else dict
     paths = _files(view, folder, settings)
     paths["picture"] = _write(folder / "plan.png", picture)
     if settings.papers:
-        paths |= _papers(view, chart, picture, folder)
+        paths |= {key: folder / name for key, name in _paper_names(view).items()}
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
     listed[CHECKSUMS] = "Digests of all files: sha256sum --check SHA256SUMS"
-    paths["page"] = _write(folder / "plan.html", _page(view, behind, region, picture, listed, settings))
+    paths["page"] = _write(folder / "plan.html", _page(view, behind, picture, listed, settings))
+    for key, content in {**plan_pdf(), **sheets()}.items():
+        _write(paths[key], content)
     sums = [f"{digest_file(path)}  {path.name}\n" for path in sorted(paths.values())]
     paths["checksums"] = _write(folder / CHECKSUMS, "".join(sums).encode())
     return paths
 
 
-def _papers(view: PlanView, chart: Chart, picture: bytes, folder: Path) -> dict[str, Path]:
-    """The brief and an assignment sheet for each vessel that is sent."""
-    from oceanclean.planning.paper.assignment import assignment
+def _begin(papers: Executor | None, make: Callable[..., dict[str, bytes]], *arguments: Any) -> Callable[[], Any]:
+    """Begin to make papers in another process, or make them now; the answer gives them."""
+    if papers is not None:
+        return papers.submit(make, *arguments).result
+    made = make(*arguments)
+    return lambda: made
+
+
+def _paper_names(view: PlanView) -> dict[str, str]:
+    """Key to file name of the brief and of an assignment sheet for each vessel that is sent."""
+    sheets = {f"assignment:{v.vessel_id}": f"assignment-{v.file_name}.pdf" for v in view.sent}
+    return {"pdf": "plan.pdf", **sheets}
+
+
+def _brief(view: PlanView, picture: bytes) -> dict[str, bytes]:
     from oceanclean.planning.paper.brief import brief
 
-    paths = {"pdf": _write(folder / "plan.pdf", brief(view, picture))}
-    for vessel in view.sent:
-        sheet = assignment(view, vessel, chart.overview(view, vessel))
-        paths[f"assignment:{vessel.vessel_id}"] = _write(folder / f"assignment-{vessel.file_name}.pdf", sheet)
-    return paths
+    return {"pdf": brief(view, picture)}
+
+
+def _sheets(view: PlanView, chart: Chart) -> dict[str, bytes]:
+    from oceanclean.planning.paper.assignment import assignment
+
+    return {f"assignment:{v.vessel_id}": assignment(view, v, chart.overview(view, v)) for v in view.sent}
+
+
+def load_libraries() -> None:
+    """Load what papers and maps are made with: seconds that nobody need wait for."""
+    for name in ("matplotlib.figure", "matplotlib.backends.backend_agg", "fpdf", "fontTools.subset", "xarray",
+                 "oceanclean.planning.paper.assignment", "oceanclean.planning.picture"):  # fmt: skip
+        import_module(name)
 
 
 def _page(
-    view: PlanView, behind: Backdrop, region: Region, picture: bytes, listed: dict[str, str],
-    settings: PlanningSettings,
-) -> bytes:  # fmt: skip
+    view: PlanView, behind: Backdrop, picture: bytes, listed: dict[str, str], settings: PlanningSettings
+) -> bytes:
     """The page, with fewer and coarser pictures of the sea where it would be too large."""
-    from oceanclean.planning.layers import make_layers
     from oceanclean.planning.page import page
 
     for factor in _COARSER:
-        layers = behind.layers if factor == 1 else make_layers(
-            region, behind.density_map, behind.forecast, behind.forcing, view.header.issue_time,
-            _coarser(settings, factor),
-        )  # fmt: skip
+        layers = behind.layers if factor == 1 else behind.redraw(_coarser(settings, factor))
         html = page(view, layers, behind.sightings, picture, listed)
         if len(html) <= settings.max_page_bytes:
             return html

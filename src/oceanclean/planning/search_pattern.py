@@ -10,17 +10,29 @@ from oceanclean.planning.model import Search
 FARTHEST_NM = 8.0
 
 
-def search_radius_nm(found_probability: float | None, within_m: float, covers: float) -> float | None:
-    """Radius that holds a patch with the chance ``covers``, from the chance that it lies within ``within_m``.
+def search_radius_nm(
+    found_probability: float | None, within_m: float, covers: float, patch_m: float = 0.0
+) -> float | None:
+    """How far to search so as to come upon a patch with the chance ``covers``.
 
-    The patch's position is taken as a circular normal around the forecast one, so that ``1 − exp(−r² / 2σ²)`` lies
-    within r (Rayleigh distribution). None where the chance is unknown or zero.
+    The patch's middle is taken as a circular normal around the forecast one, so that it lies within r with the chance
+    ``1 − exp(−r² / 2σ²)`` (Rayleigh distribution). A patch is come upon half its radius before its middle: a search as
+    wide as the patch itself would look for what it is already in.
+
+    Args:
+        found_probability: chance that the middle lies within ``within_m`` and the patch's radius; None or 0: unknown.
+        within_m: distance without the patch's radius.
+        covers: chance wanted.
+        patch_m: 2σ radius of the patch.
+
+    Returns:
+        Nautical miles, at most :data:`FARTHEST_NM`; None where the chance is unknown.
     """
     if found_probability is None or found_probability <= 0:
         return None
     known = min(found_probability, 0.999)
-    radius_m = within_m * math.sqrt(math.log(1 - covers) / math.log(1 - known))
-    return min(FARTHEST_NM, radius_m / 1852.0)
+    middle_m = (within_m + patch_m) * math.sqrt(math.log(1 - covers) / math.log(1 - known))
+    return min(FARTHEST_NM, max(0.0, middle_m - 0.5 * patch_m) / 1852.0)
 
 
 def expanding_square(
@@ -42,5 +54,5 @@ def expanding_square(
         for number in range(4 * rings + 1)
     ]
     distance = sum(length for _course, length in legs)
-    return Search(round(radius_nm, 2), covers, round(spacing_nm, 2), legs, round(distance, 1),
+    return Search(round((rings + 0.5) * spacing_nm, 2), covers, round(spacing_nm, 2), legs, round(distance, 1),
                   round(distance / speed_kn, 2) if speed_kn > 0 else 0.0)  # fmt: skip

@@ -30,13 +30,15 @@ class PlanningSettings(Settings):
         default=4000, gt=0, description="distance that the chance of finding is meant for (allocation: search_radius_m)"
     )
     sight_m: float = Field(default=1500, gt=0, description="how far debris is seen to either side of the track by day")
-    search_covers: float = Field(default=0.8, gt=0, lt=1, description="chance that the search square holds the patch")
+    search_covers: float = Field(
+        default=0.8, gt=0, lt=1, description="chance that the search square comes upon the patch"
+    )
     what_if_iterations: int = Field(default=600, ge=0, description="search of each row of the what-if table; 0: none")
     decided_iterations: int = Field(
-        default=1500, ge=1, description="search of a plan under people's decisions, from the plan without them"
+        default=600, ge=1, description="search of a plan under people's decisions, from the plan without them"
     )
     priced_singly: int = Field(default=4, ge=0, le=50, description="as many decisions are priced one by one at most")
-    price_iterations: int = Field(default=1500, ge=1, description="search of a plan made only for a decision's price")
+    price_iterations: int = Field(default=600, ge=1, description="search of a plan made only for a decision's price")
     message_characters: int = Field(default=1200, ge=300, le=10_000, description="limit of a satellite message")
     overview_dpi: int = Field(default=120, ge=50, le=300, description="resolution of plan.png")
     papers: bool = Field(default=True, description="write plan.pdf and an assignment sheet for each vessel")

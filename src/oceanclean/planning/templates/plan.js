@@ -254,7 +254,7 @@
   /* Labels that would lie on another are left out until the map is closer; times of stops come first. */
   function rank(mark) { return mark.classList.contains("tick") ? 2 : mark.classList.contains("port") ? 1 : 0; }
   function declutter() {
-    var taken = [];
+    var taken = all("#map .vessel-dot").map(function (dot) { return dot.getBoundingClientRect(); });
     var marks = all("#map .stop-label");
     marks.forEach(function (mark) { mark.style.visibility = ""; });
     marks.sort(function (a, b) { return rank(a) - rank(b); }).forEach(function (mark) {
