@@ -16,7 +16,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from oceanclean.allocation.bound import upper_bound
+from oceanclean.allocation.bound import price_bound, upper_bound
 from oceanclean.allocation.options import AllocationSettings, SearchSettings
 from oceanclean.allocation.problem import P, Problem, V, make_problem
 from oceanclean.allocation.search import solve
@@ -96,10 +96,11 @@ def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def prove(seed: int, seconds: float, rounds: int) -> None:
-    """Plan the day, then bound it; print both."""
+def prove(seed: int, seconds: float, total: float, rounds: int) -> None:
+    """Plan the day, then bound it; print both, and the bound after each round."""
     settings = AllocationSettings().search
-    solve(made_up_day(2, 6, seed=seed), SearchSettings(iterations=20), seed=1)  # compilation is not part of the day
+    small = made_up_day(2, 6, seed=seed)  # compilation is not part of the day
+    price_bound(small, solve(small, SearchSettings(iterations=20), seed=1).columns, 2)
     problem = made_up_day(12, 200, seed=seed)
     clock = time.perf_counter()
     first = solve(problem, SearchSettings(iterations=40, rounds=1), seed=seed)
@@ -107,7 +108,13 @@ def prove(seed: int, seconds: float, rounds: int) -> None:
     clock = time.perf_counter()
     solution = solve(problem, settings, seed=seed, seconds=seconds)
     planned = time.perf_counter() - clock
-    bound, found = upper_bound(problem, solution.columns, solution.value, rounds)
+
+    def told(_share: float, bound: float) -> None:
+        if np.isfinite(bound):
+            print(f"  {time.perf_counter() - clock:5.1f} s: at most {100 * (bound / solution.value - 1):.2f} % more")
+
+    bound, found = upper_bound(problem, solution.columns, solution.value, rounds, seconds=total - planned,
+                               progress=told)  # fmt: skip
     print(f"seed {seed}: plan {solution.value:.1f} kg in {planned:.1f} s, bound {bound:.1f} kg after "
           f"{time.perf_counter() - clock:.1f} s, gap {100 * (bound / solution.value - 1):.2f} % of the plan, "
           f"{len(found)} routes priced, peak {_peak_mib():.0f} MiB")  # fmt: skip
@@ -137,7 +144,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--seconds", type=float, default=25.0, help="of search (60 for the table of growth)")
-    parser.add_argument("--rounds", type=int, default=20, help="of pricing")
+    parser.add_argument("--total", type=float, default=60.0, help="seconds for search and bound together")
+    parser.add_argument("--rounds", type=int, default=40, help="of pricing, at most")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     versions = f"ortools {version('ortools')}, numba {version('numba')}"
@@ -145,7 +153,7 @@ def main() -> None:
     if given.growth:
         grow(given.seconds)
     else:
-        prove(given.seed, given.seconds, given.rounds)
+        prove(given.seed, given.seconds, given.total, given.rounds)
 
 
 if __name__ == "__main__":

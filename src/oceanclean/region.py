@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oceanclean import coast
-from oceanclean.settings import Box, RegionSettings, load_region_settings
+from oceanclean.settings import Box, RegionSettings, ZoneSettings, load_region_settings
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -187,13 +188,14 @@ class Region:
 
     @cached_property
     def ports(self) -> gpd.GeoDataFrame:
-        """Ports: ``name``, ``unload_h``, point geometry in the waters' longitudes."""
+        """Ports: ``name``, ``unload_h``, ``bunkers``, point geometry in the waters' longitudes."""
         import geopandas as gpd
 
         ports = self.settings.ports
         lon = self.routing_grid.wrap(np.array([p.lon for p in ports]))
         return gpd.GeoDataFrame(
-            {"name": [p.name for p in ports], "unload_h": [p.unload_h for p in ports]},
+            {"name": [p.name for p in ports], "unload_h": [p.unload_h for p in ports],
+             "bunkers": [p.bunkers for p in ports]},
             geometry=gpd.points_from_xy(lon, [p.lat for p in ports]), crs="EPSG:4326",
         )  # fmt: skip
 
@@ -210,14 +212,22 @@ class Region:
 
     @cached_property
     def exclusions(self) -> gpd.GeoDataFrame:
-        """Closed areas: ``name``, ``reason``, ``starts``, ``ends`` (UTC or NaT), polygon."""
+        """Closed areas: ``name``, ``reason``, ``starts``, ``ends`` (UTC or NaT), ``no_passage``, polygon."""
+        return self._zones(self.settings.exclusion_zones, "no_passage", bool)
+
+    @cached_property
+    def harm(self) -> gpd.GeoDataFrame:
+        """Areas where debris does more harm: as :attr:`exclusions`, with ``weight``."""
+        return self._zones(self.settings.harm_zones, "weight", float)
+
+    def _zones(self, zones: Sequence[ZoneSettings], extra: str, kind: type) -> gpd.GeoDataFrame:
         import geopandas as gpd
         import pandas as pd
 
-        zones = self.settings.exclusion_zones
         times = {k: pd.to_datetime([getattr(z, k) for z in zones], utc=True) for k in ("starts", "ends")}
         return gpd.GeoDataFrame(
-            {"name": [z.name for z in zones], "reason": [z.reason for z in zones], **times},
+            {"name": [z.name for z in zones], "reason": [z.reason for z in zones], **times,
+             extra: np.array([getattr(z, extra) for z in zones], kind)},
             geometry=[self._in_waters(z.polygon) for z in zones], crs="EPSG:4326",
         )  # fmt: skip
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -19,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from oceanclean.errors import SettingsError
 
 KNOT_M_S = 1852.0 / 3600.0
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class Settings(BaseModel):
@@ -60,6 +63,23 @@ class PortSettings(Settings):
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=360)
     unload_h: float = Field(default=2.0, ge=0, le=72, description="hours alongside to unload a full hold")
+    opens: str = Field(default="", description="local time from which vessels are let in and served, e.g. '06:00'")
+    closes: str = Field(default="", description="local time until which they are; both empty: always")
+    closed_days: list[Weekday] = Field(default_factory=list, description="days on which nobody is let in")
+    bunkers: bool = Field(default=True, description="fuel can be had")
+
+    @model_validator(mode="after")
+    def _hours(self) -> PortSettings:
+        if bool(self.opens) != bool(self.closes):
+            raise ValueError("give both opens and closes, or neither")
+        for name in ("opens", "closes"):
+            if (value := getattr(self, name)) and not _CLOCK.fullmatch(value):
+                raise ValueError(f"{name} {value!r} must be a time such as '06:00', at most '24:00'")
+        if self.opens and self.opens >= self.closes:
+            raise ValueError(f"opens {self.opens} must be before closes {self.closes}; use '24:00' for midnight")
+        if len(set(self.closed_days)) == 7:
+            raise ValueError("closed_days names all seven days; leave the port out instead")
+        return self
 
 
 class ZoneSettings(Settings):
@@ -70,6 +90,13 @@ class ZoneSettings(Settings):
     polygon: list[tuple[float, float]] = Field(min_length=3, description="(lon, lat) corners")
     starts: datetime | None = None
     ends: datetime | None = None
+    no_passage: bool = Field(default=False, description="vessels sail round it too: shallows, wind farms, reserves")
+
+
+class HarmZone(ZoneSettings):
+    """An area where debris does more harm than elsewhere: what is there counts ``weight`` times in the plan's aim."""
+
+    weight: float = Field(ge=0.1, le=100, description="value of a kilogram there against one elsewhere")
 
 
 class BackgroundSettings(Settings):
@@ -99,6 +126,7 @@ class RegionSettings(Settings):
     sources: str
     ports: list[PortSettings] = Field(min_length=1)
     exclusion_zones: list[ZoneSettings] = Field(default_factory=list)
+    harm_zones: list[HarmZone] = Field(default_factory=list)
     background: BackgroundSettings
 
     @field_validator("timezone")
@@ -131,11 +159,27 @@ class VesselSettings(Settings):
     endurance_h: float = Field(gt=0, le=5000)
     hold_kg: float = Field(gt=0, le=1e7)
     hold_used_kg: float = Field(default=0, ge=0)
+    hold_m3: float | None = Field(default=None, gt=0, le=1e5, description="room in the hold; None: the mass decides")
     swath_m: float = Field(gt=0, le=5000, description="effective mouth width")
     efficiency: float = Field(gt=0, le=1, description="share of the debris in the swath that is kept")
     max_wave_height_m: float = Field(gt=0, le=20)
     max_wind_kn: float = Field(gt=0, le=100)
     daylight_only: bool = True
+    drone: bool = Field(default=False, description="a drone on board sees windrows from farther off")
+    wave_speed_loss_per_m: float = Field(
+        default=0, ge=0, le=0.5, description="part of the transit speed lost for each metre of significant wave height"
+    )
+    alternative_ports: list[str] = Field(default_factory=list, description="where a trip may end, beside the home port")
+    max_work_h: float | None = Field(default=None, ge=4, le=200, description="hours on duty before the crew must rest")
+    rest_h: float | None = Field(default=None, gt=0, le=48, description="hours of that rest, hove to or in port")
+    fuel_capacity_l: float | None = Field(default=None, gt=0, le=1e7, description="usable; None: only endurance counts")
+    fuel_l: float | None = Field(default=None, ge=0, le=1e7, description="on board; default: full")
+    fuel_transit_l_h: float = Field(default=0, ge=0, le=1e5)
+    fuel_collect_l_h: float = Field(default=0, ge=0, le=1e5)
+    fuel_idle_l_h: float = Field(default=0, ge=0, le=1e5, description="hove to, waiting or resting")
+    bunker_h: float = Field(default=0, ge=0, le=48, description="hours alongside to take fuel, beside unloading")
+    tows_with: str | None = Field(default=None, description="vessel that holds the net's other end; this one leads")
+    pair_swath_m: float | None = Field(default=None, gt=0, le=5000, description="mouth of the net between the two")
     available: bool = True
     reason: str = ""
     lat: float | None = Field(default=None, ge=-90, le=90, description="position if not in the home port")
@@ -151,7 +195,25 @@ class VesselSettings(Settings):
             raise ValueError(f"hold_used_kg {self.hold_used_kg} exceeds hold_kg {self.hold_kg}")
         if not self.available and not self.reason:
             raise ValueError("a vessel that is not available needs a reason")
+        self._equipped()
         return self
+
+    def _equipped(self) -> None:
+        """Fields that go together."""
+        if (self.max_work_h is None) != (self.rest_h is None):
+            raise ValueError("give both max_work_h and rest_h, or neither")
+        if (self.tows_with is None) != (self.pair_swath_m is None):
+            raise ValueError("give both tows_with and pair_swath_m, or neither")
+        if self.tows_with == self.id:
+            raise ValueError("tows_with names the vessel itself")
+        if self.fuel_capacity_l is None:
+            if self.fuel_l is not None:
+                raise ValueError("fuel_l needs fuel_capacity_l")
+            return
+        if self.fuel_l is not None and self.fuel_l > self.fuel_capacity_l:
+            raise ValueError(f"fuel_l {self.fuel_l} exceeds fuel_capacity_l {self.fuel_capacity_l}")
+        if self.fuel_transit_l_h <= 0 or self.fuel_collect_l_h <= 0:
+            raise ValueError("fuel_capacity_l needs fuel_transit_l_h and fuel_collect_l_h")
 
 
 class FleetSettings(Settings):
@@ -166,6 +228,12 @@ class FleetSettings(Settings):
         doubled = {i for i in ids if ids.count(i) > 1}
         if doubled:
             raise ValueError(f"vessel id {sorted(doubled)[0]!r} is used twice")
+        towing = [name for v in self.vessels if v.tows_with for name in (v.id, v.tows_with)]
+        for v in self.vessels:
+            if v.tows_with is not None and v.tows_with not in ids:
+                raise ValueError(f"{v.id} tows with {v.tows_with!r}, which the fleet does not have")
+        if twice := sorted({i for i in towing if towing.count(i) > 1}):
+            raise ValueError(f"{twice[0]} tows in two pairs")
         return self
 
 

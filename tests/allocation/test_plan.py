@@ -140,6 +140,19 @@ def test_rough_seas_keep_vessels_in_port_and_the_reason_has_the_numbers():
     assert (collects["wave_height_m"] <= 2.0 + 1e-6).all()
 
 
+def test_the_smallest_set_of_limits_explains_why_nothing_can_be_done():
+    """Rough by day, and by night it does not work: neither alone keeps the vessel, both together do."""
+    by_day = forcing(wave=lambda h: 2.9 if h % 24 < 15 or h % 24 > 20 else 0.5)
+    (vessel,) = _plan(boats=fleet({"daylight_only": True, "endurance": 40.0}), weather=by_day).vessels
+    assert vessel.status == "stays"
+    assert "together" in vessel.reason
+    assert "2.9 m > 2 m" in vessel.reason
+    assert "daylight" in vessel.reason
+    assert "endurance" not in vessel.reason
+    (free,) = _plan(boats=fleet({"daylight_only": False, "endurance": 40.0}), weather=by_day).vessels
+    assert free.status == "sent"
+
+
 def test_a_daylight_vessel_collects_by_day_only():
     """Every collection of a daylight vessel lies between sunrise and sunset."""
     from oceanclean.allocation.conditions import solar_elevation

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from oceanclean.allocation import motion
+from oceanclean.allocation import passage
 from oceanclean.allocation.problem import make_problem
 from oceanclean.allocation.sea_routing import SeaRouter
 from tests.allocation.days import OpenSea, SeaWithCape, region
@@ -82,7 +82,7 @@ def test_the_table_agrees_with_the_paths(router):
     points = _points(router, 400, seed=3)
     pairs = list(zip(points[::2], points[1::2], strict=True))
     true = np.array([router.distance(a, b) for a, b in pairs])
-    table = np.array([motion.sea_distance(problem, *a, *b) for a, b in pairs])
+    table = np.array([passage.sea_distance(problem, *a, *b) for a, b in pairs])
     assert np.quantile(np.abs(table / true - 1), 0.95) < 0.01
     assert np.quantile(true - table, 0.99) < 3 * router.cell
 

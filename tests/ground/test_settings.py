@@ -67,6 +67,28 @@ def test_a_wrong_vessel_value_names_the_vessel_and_the_field(tmp_path: Path, fie
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({"max_work_h": 14}, "rest_h"), ({"tows_with": "garza"}, "pair_swath_m"),
+     ({"fuel_capacity_l": 900}, "fuel_transit_l_h"), ({"fuel_l": 900}, "fuel_capacity_l"),
+     ({"tows_with": "nobody", "pair_swath_m": 90}, "does not have"), ({"hold_m3": 0}, "hold_m3"),
+     ({"wave_speed_loss_per_m": 0.9}, "wave_speed_loss_per_m")],
+)  # fmt: skip
+def test_equipment_that_does_not_fit_together_is_refused(tmp_path: Path, fields: dict, said: str) -> None:
+    """Watches without a rest, a pair without its net, fuel without its use: each names what is missing."""
+    path = _changed(tmp_path, "fleets", lambda c: c["vessels"][0].update(fields))
+    with pytest.raises(SettingsError, match=said):
+        load(path, FleetSettings)
+
+
+def test_a_vessel_tows_in_one_pair_only(tmp_path: Path) -> None:
+    """Two leaders cannot have the same mate."""
+    pair = {"tows_with": "garza", "pair_swath_m": 90}
+    path = _changed(tmp_path, "fleets", lambda c: [c["vessels"][k].update(pair) for k in (0, 2)])
+    with pytest.raises(SettingsError, match="two pairs"):
+        load(path, FleetSettings)
+
+
 def test_two_vessels_may_not_share_an_id(tmp_path: Path) -> None:
     """A doubled vessel id is refused."""
     path = _changed(tmp_path, "fleets", lambda c: c["vessels"][1].update(id=c["vessels"][0]["id"]))

@@ -195,6 +195,21 @@ def test_knots_become_metres_per_second(demo):
     assert table.geometry[0].y == 16.30
 
 
+def test_equipment_travels_with_the_fleet_and_reported_fuel_counts(demo, tmp_path):
+    """Watches, fuel, drone and ports are in the product; a status file's fuel overrules a full tank."""
+    (tmp_path / "f.csv").write_text("vessel_id,time,lat,lon,fuel_l\nV1,2026-06-15T03:00Z,16.40,-87.0,700\n")
+    boats = fleet(max_work_h=14, rest_h=8, drone=True, alternative_ports=["Utila"], fuel_capacity_l=900,
+                  fuel_transit_l_h=40, fuel_collect_l_h=20)  # fmt: skip
+    table, _ = read_fleet(demo, boats, [source("fleet_csv", tmp_path / "f.csv")], issue_time=ISSUE)
+    row = table.iloc[0]
+    assert (row.max_work, row.rest, row.fuel, row.fuel_capacity) == (14, 8, 700, 900)
+    assert (bool(row.drone), row.alternative_ports) == (True, "Utila")
+    bare = read_fleet(demo, fleet(), [], issue_time=ISSUE)[0].iloc[0]
+    assert np.isnan([bare.max_work, bare.fuel, bare.hold_m3]).all()
+    with pytest.raises(SettingsError, match=r"V1.alternative_ports.*Atlantis"):
+        read_fleet(demo, fleet(alternative_ports=["Atlantis"]), [], issue_time=ISSUE)
+
+
 def test_an_unknown_port_lists_those_there_are(demo):
     """The error names vessel, port and the region's ports."""
     with pytest.raises(SettingsError, match=r"V1.home_port.*Atlantis.*Roatan"):

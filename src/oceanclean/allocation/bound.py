@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oceanclean.allocation import labels, pricing
 from oceanclean.allocation.master import Column, Master, best_columns
-from oceanclean.allocation.problem import Problem, V
+from oceanclean.allocation.problem import Problem, S, V
 from oceanclean.allocation.search import vessel_kinds
 
 if TYPE_CHECKING:
@@ -19,14 +21,24 @@ if TYPE_CHECKING:
 SLOTS, COARSE_SLOTS, MOST_SLOTS = 864, 144, 4000
 #: Labels that one pricing may keep; beyond, the coarser relaxation stands in for what is not followed.
 LABELS = 100_000
-#: Routes of the search that the bound begins with, and routes that one pricing gives at most.
-FIRST_COLUMNS, NEW_ROUTES = 3000, 30
-#: Rounds kept for exact pricing.
-EXACT_ROUNDS = 1
+#: Routes of the search that are looked at, those that the bound begins with, and what one pricing gives at most.
+SEEN_COLUMNS, FIRST_COLUMNS, NEW_ROUTES = 20_000, 5000, 20
+#: Comparisons of labels that one exact pricing may make; beyond, the coarser relaxation stands in.
+COMPARISONS = 6_000_000
+#: Places whose tasks a label remembers at first, its own among them, and at most.
+NEIGHBOURS, MOST_NEIGHBOURS = 1, 16
+#: An exact pricing does not follow labels that gain less than this part of the plan more, over all vessels.
+SLACK = 0.001
+#: Rounds of quick guesses, and part of the rounds (or of the time) until whose end the tables alone may serve.
+GUESSES, COARSE_SHARE = 2, 0.6
+#: Routes that one pricing by the tables gives at most.
+COARSE_ROUTES = 12
+#: The neighbourhoods grow once the relaxation is within this part of its own bound.
+GROWN = 0.02
+#: Pricings side by side; part of nothing: the result is the same with any number.
+THREADS = 2
 #: A bound this near to the plan, as part of it, is not worth more work.
 NEAR = 0.002
-#: Quick guesses serve until the bound that they suggest is within this part of the relaxation's value.
-GUESSED = 0.01
 #: Weight of the best prices so far against those of the present linear relaxation.
 SMOOTH = 0.5
 
@@ -115,18 +127,82 @@ class PriceBound:
             scalar=problem.scalar.copy(), track=np.ascontiguousarray(problem.track[self.order]),
             pair=np.ascontiguousarray(problem.pair[:, self.order]),
         )  # fmt: skip
-        self.problem.scalar[5] = 0.0  # no land: legs only become shorter
+        # no land and ports that are always open: what can be done then can be done no later
+        self.problem.scalar[[S.LAND, S.GATES]] = 0.0
+        if problem.scalar[S.FLOWS]:  # nobody is faster over ground than with the strongest current behind
+            vessel = problem.vessel.copy()
+            vessel[:, V.SPEED] += float(np.hypot(problem.flow[..., 0], problem.flow[..., 1]).max())
+            self.problem = self.problem._replace(vessel=vessel)
+            self.problem.scalar[S.FLOWS] = 0.0
         problem = self.problem
         horizon = float(problem.vessel[:, V.LIMIT].max())
         service = problem.pair[:, :, 0][problem.pair[:, :, 1] > 0]
         shortest = float(service.min()) if len(service) else np.inf
         self.slot = max(min(horizon / SLOTS, shortest / 2), horizon / MOST_SLOTS)
-        self.usable = bool(shortest > self.slot and problem.scalar[6] == 0)
+        self.usable = bool(shortest > self.slot and problem.scalar[S.ARCS] == 0)
         self.slots = int(np.ceil(horizon / self.slot))
         self.later = np.maximum.accumulate(problem.track[:, ::-1, 2], axis=1)[:, ::-1].copy()
-        self.frames = [self._frame(v) for v in self.vessels] if self.usable else []
+        self.effort = COMPARISONS
+        self.load = problem.track[:, :, 3].max(axis=1)
+        self.near = self._neighbourhoods()
+        self.frames = self._side_by_side(self._frame, self.vessels) if self.usable else []
+        self.soonest = [pricing.first_slots(problem, v, f) for v, f in zip(self.vessels, self.frames, strict=False)]
         buckets = max(1, min(MOST_SLOTS, int(horizon / max(shortest, horizon / MOST_SLOTS))))
-        self.store = labels.empty_labels(LABELS, problem.tasks, len(self.first), buckets)
+        threads = min(THREADS, len(self.vessels))
+        self.stores = [labels.empty_labels(LABELS, problem.tasks, len(self.first), buckets) for _ in range(threads)]
+
+    @staticmethod
+    def _side_by_side(work: Callable[[int], Any], items: Sequence[int]) -> list[Any]:
+        with ThreadPoolExecutor(THREADS) as threads:
+            return list(threads.map(work, items))
+
+    def _neighbourhoods(self) -> NDArray[np.uint64]:
+        """(place, word) bits of the tasks of the places that are nearest at half time."""
+        half = self.problem.track.shape[1] // 2
+        x, y = self.problem.track[self.first, half, 0], self.problem.track[self.first, half, 1]
+        gap = np.hypot(x[:, None] - x[None], y[:, None] - y[None])
+        np.fill_diagonal(gap, -1.0)
+        self.beside = [set(row[:NEIGHBOURS].tolist()) for row in np.argsort(gap, axis=1, kind="stable")]
+        near = np.zeros((len(self.first), (self.problem.tasks + 63) // 64), np.uint64)
+        for a, places in enumerate(self.beside):
+            for b in places:
+                self._remember(near, a, b)
+        return near
+
+    def _remember(self, near: NDArray[np.uint64], a: int, b: int) -> None:
+        """Let labels at place ``a`` remember the tasks of place ``b``."""
+        for j in range(int(self.start[b]), int(self.start[b + 1])):
+            near[a, j >> 6] |= np.uint64(1 << (j & 63))
+
+    def grow(self, columns: Sequence[Column]) -> list[Column]:
+        """Widen the neighbourhoods so that tasks taken twice by the given routes are remembered in between.
+
+        Returns:
+            The routes that are no longer of the relaxation.
+        """
+        place = np.empty(self.problem.tasks, np.int64)
+        place[self.order] = self.of
+        forbidden = []
+        for column in columns:
+            last: dict[int, int] = {}
+            cut = False
+            for k, task in enumerate(column.tasks):
+                if task in last:
+                    between = {int(place[t]) for t in column.tasks[last[task] + 1 : k]} | {int(place[task])}
+                    cut |= self._widen(between, int(place[task]))
+                last[task] = k
+            if cut:
+                forbidden.append(column)
+        return forbidden
+
+    def _widen(self, places: set[int], b: int) -> bool:
+        """Let labels at all of the places remember the tasks of place ``b``; False where one remembers too many."""
+        if any(len(self.beside[a]) >= MOST_NEIGHBOURS and b not in self.beside[a] for a in places):
+            return False
+        for a in places:
+            self.beside[a].add(b)
+            self._remember(self.near, a, b)
+        return True
 
     def _frame(self, v: int) -> pricing.Frame:
         p, slot = self.problem, self.slot
@@ -138,118 +214,236 @@ class PriceBound:
         legs = pricing.leg_times(p, v, self.first, coarse, self.slots // ratio + 1, rate)
         service = np.array([p.pair[v, a:b, 0].min() for a, b in zip(self.start, self.start[1:], strict=False)])
         starts = pricing.next_starts(p, v, self.first, slot, self.slots)
-        return pricing.Frame(self.first, self.start, self.of, self.later, legs, ratio, starts, service, slot)
+        return pricing.Frame(self.first, self.start, self.of, self.later, legs, ratio, starts, service, slot,
+                             self.load, self.near)  # fmt: skip
 
-    def _limits(self, v: int) -> tuple[float, float, bool]:
-        """Hold and end of the endurance at the start, inf where they cannot bind; whether port calls can help."""
-        p, row = self.problem, self.problem.vessel[v]
+    def _terms(self, v: int, room_price: float) -> NDArray[np.float64]:
+        """What :func:`~oceanclean.allocation.labels.price_routes` is told of holds, port calls and endurance."""
+        p, row, terms = self.problem, self.problem.vessel[v], np.zeros(labels.TERMS)
         span = row[V.LIMIT] - row[V.READY]
-        hold = deadline = np.inf
         service = p.pair[v, :, 0][p.pair[v, :, 1] > 0]
-        load = np.sort(p.track[:, :, 3].max(axis=1) * p.pair[v, :, 1])[::-1]
-        if len(service) and load[: int(span / max(service.min(), 1e-9)) + 1].sum() > row[V.HOLD_LEFT]:
-            # room in the hold is told in gains: only where gain and load are the same
-            hold = float(row[V.HOLD_LEFT]) if np.array_equal(p.track[:, :, 2], p.track[:, :, 3]) else np.inf
+        load = np.sort(self.load * p.pair[v, :, 1])[::-1]
+        most = int(min(span, open_time(p, v)) / max(service.min(), 1e-9)) + 1 if len(service) else 0
+        terms[labels.MAY_FILL] = float(load[:most].sum() > row[V.HOLD_LEFT])
+        terms[labels.END] = np.inf
         if min(row[V.ENDURANCE], row[V.ENDURANCE_LEFT]) - row[V.RESERVE] < span:
-            deadline = float(row[V.READY] + row[V.ENDURANCE_LEFT])
-        return hold, deadline, bool(row[V.CALLS] > 0 and min(hold, deadline) < np.inf)
+            terms[labels.END] = row[V.READY] + row[V.ENDURANCE_LEFT]
+        if terms[labels.MAY_FILL] or terms[labels.END] < np.inf:
+            terms[labels.CALLS] = row[V.CALLS]
+        terms[labels.ROOM_VALUE], terms[labels.CREDIT] = room_price * row[V.HOLD_LEFT], room_price * row[V.HOLD]
+        return terms
+
+    def _ahead(
+        self, kind: int, prices: NDArray[np.float64], room: float
+    ) -> tuple[Problem, pricing.Frame, pricing.Ahead]:
+        """The problem with gains less what the amount taken is charged with, and what can follow in it."""
+        v, frame, problem = self.vessels[kind], self.frames[kind], self.problem
+        if room > 0.0:
+            track = problem.track.copy()
+            track[:, :, 2] -= room * track[:, :, 3]
+            later = np.maximum.accumulate(track[:, ::-1, 2], axis=1)[:, ::-1].copy()
+            problem, frame = problem._replace(track=track), frame._replace(later=later)
+        best = pricing.task_values(problem, v, frame, prices, self.slots)
+        return (
+            problem,
+            frame,
+            pricing.Ahead(best, *pricing.look_ahead(frame, best), pricing.losses(frame, best, prices)),
+        )
+
+    def coarse(self, kind: int, prices: NDArray[np.float64], room: float, cut: float) -> tuple[float, list[Column]]:
+        """As :meth:`price`, from the tables alone: quick, proven and loose, since they visit places again and again."""
+        prices, terms = prices[self.order], self._terms(self.vessels[kind], room)
+        problem, frame, ahead = self._ahead(kind, prices, room)
+        granted = float(terms[labels.ROOM_VALUE] + terms[labels.CALLS] * terms[labels.CREDIT])
+        row, soonest = problem.vessel[self.vessels[kind]], self.soonest[kind]
+        places = np.arange(len(soonest))
+        promise = ahead.run[places, frame.starts[places, soonest]]
+        found, route = [], np.zeros(problem.tasks, np.int64)
+        for a in np.argsort(-promise, kind="stable")[:COARSE_ROUTES]:
+            tasks = route[: pricing.way_through(frame, ahead, int(a), int(soonest[a]), route)].copy()
+            if promise[a] + granted <= cut or not len(tasks):
+                continue
+            over = float((self.load[tasks] * problem.pair[self.vessels[kind], tasks, 1]).sum())
+            over -= row[V.HOLD_LEFT] + terms[labels.CALLS] * row[V.HOLD]
+            value = float(promise[a]) + granted + room * over + float(prices[tasks].sum())
+            found.append(Column(kind, tuple(self.order[tasks].tolist()), value, over))
+        return max(cut, float(promise.max(initial=0.0)) + granted, 0.0), found
 
     def price(
-        self, kind: int, prices: NDArray[np.float64], cut: float, exact: bool = True
+        self, kind: int, prices: NDArray[np.float64], room: float, cut: float, exact: bool = True, slack: float = 0.0
     ) -> tuple[float, list[Column]]:
         """Most that a vessel of a kind gains beyond the prices, and routes of the relaxation that gain over ``cut``.
 
         Args:
             kind: of vessel.
             prices: (task).
+            room: price of a unit of room in the hold.
             cut: value that is known to be reached.
             exact: False for a quick guess, which is no bound.
+            slack: by which an exact answer may be too large.
         """
-        v, frame, prices = self.vessels[kind], self.frames[kind], prices[self.order]
-        best = pricing.task_values(self.problem, v, frame, prices, self.slots)
-        gains = np.where(best > 0, best + prices[:, None], 0.0)
-        profit = (best / np.maximum(gains, 1e-300)).max(axis=0)
-        ahead = pricing.Ahead(best, *pricing.look_ahead(frame, best), profit, gains.max(axis=0),
-                              pricing.losses(frame, best, prices))  # fmt: skip
-        most = labels.price_routes(self.problem, v, frame, ahead, prices, cut, *self._limits(v), exact, self.store)
-        ends = [int(i) for i in self.store.best if i >= 0 and self.store.value[i] > cut]
-        ends.sort(key=lambda i: (-self.store.value[i], i))
-        found = []
-        for i in ends[:NEW_ROUTES]:
-            value, tasks, at = float(self.store.value[i]), [], i
-            while at > 0:
-                tasks.append(int(self.store.task[at]))
-                at = int(self.store.parent[at])
-            own = tuple(self.order[tasks[::-1]].tolist())
-            found.append(Column(kind, own, value + float(prices[tasks].sum())))
+        v, prices, terms = self.vessels[kind], prices[self.order], self._terms(self.vessels[kind], room)
+        problem, frame, ahead = self._ahead(kind, prices, room)
+        store, found, known = self.stores.pop(), [], cut
+        try:
+            for precise in (False, True) if exact else (False,):
+                # what a quick guess reaches is a route of the relaxation: labels that cannot beat it are not followed
+                most = labels.price_routes(problem, v, frame, ahead, prices, known, terms, precise,
+                                           slack if precise else 0.0, self.effort, store)  # fmt: skip
+                known = max(known, float(store.value[store.best[store.best >= 0]].max(initial=0.0)))
+                found += self._routes(kind, prices, room, cut, store)
+        finally:
+            self.stores.append(store)
         return float(most), found
 
+    def _routes(
+        self, kind: int, prices: NDArray[np.float64], room: float, cut: float, store: labels.Labels
+    ) -> list[Column]:
+        """Best routes in a store, one at most for each place where they end."""
+        ends = [int(i) for i in store.best if i >= 0 and store.value[i] > cut]
+        ends.sort(key=lambda i: (-store.value[i], i))
+        found = []
+        for i in ends[:NEW_ROUTES]:
+            over, tasks, at = float(store.over[i]), [], i
+            value = float(store.value[i]) + room * over
+            while at > 0:
+                tasks.append(int(store.task[at]))
+                at = int(store.parent[at])
+            own = tuple(self.order[tasks[::-1]].tolist())
+            found.append(Column(kind, own, value + float(prices[tasks].sum()), over))
+        return found
+
     def at(
-        self, prices: NDArray[np.float64], columns: Sequence[Column] = (), *, exact: bool = True
-    ) -> tuple[float, list[Column]]:
+        self, prices: NDArray[np.float64], columns: Sequence[Column] = (), *, room: NDArray[np.float64] | None = None,
+        exact: bool | None = True, slack: float = 0.0,
+    ) -> tuple[float, list[Column]]:  # fmt: skip
         """The bound at given prices, and routes of the relaxation that gain more than the known ones.
 
         Args:
             prices: (task).
             columns: known routes.
-            exact: False for a quick guess, which is no bound.
+            room: (kind) price of a unit of room in the hold; none by default.
+            exact: False for a quick guess, which is no bound; None for the tables alone, which is a loose one.
+            slack: by which the answer may be too large for each vessel.
         """
-        total, found = float(prices.sum()), []
         if not self.usable:
             return np.inf, []
-        cuts = np.zeros(len(self.vessels))
+        cuts, room = np.zeros(len(self.vessels)), np.zeros(len(self.vessels)) if room is None else room
         for c in columns:
-            cuts[c.kind] = max(cuts[c.kind], c.value - float(prices[list(c.tasks)].sum()))
-        for kind, cut in enumerate(cuts):
-            most, new = self.price(kind, prices, float(cut), exact)
-            total += most * int((self.kinds == kind).sum())
-            found += new
-        return total, found
+            cuts[c.kind] = max(cuts[c.kind], c.value - float(prices[list(c.tasks)].sum() + room[c.kind] * c.over))
+
+        def one(kind: int) -> tuple[float, list[Column]]:
+            if exact is None:
+                return self.coarse(kind, prices, float(room[kind]), float(cuts[kind]))
+            return self.price(kind, prices, float(room[kind]), float(cuts[kind]), exact, slack)
+
+        answers = self._side_by_side(one, range(len(self.vessels)))
+        total = float(prices.sum()) + sum(most * int((self.kinds == k).sum()) for k, (most, _) in enumerate(answers))
+        return total, [c for _, new in answers for c in new]
 
 
-def price_bound(problem: Problem, columns: Sequence[Column], rounds: int) -> tuple[float, list[Column]]:
+def price_bound(
+    problem: Problem, columns: Sequence[Column], rounds: int, *, reached: float = 0.0, seconds: float | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> tuple[float, list[Column]]:  # fmt: skip
     """Least Lagrangian bound met while routes of the relaxation are added to the packing's linear relaxation.
 
-    The prices are drawn towards the best so far (Wentges 1997, Int. Trans. Opl. Res. 4(2), 151-162).
+    The prices are drawn towards the best so far (Wentges 1997, Int. Trans. Opl. Res. 4(2), 151-162). Every exact round
+    gives a bound that is proven. The first rounds only guess, for routes and prices; those after them take the tables
+    of what can follow for the truth, which is quick, and whose routes teach the prices what going in circles is worth.
 
     Args:
         problem: vessels and tasks.
         columns: routes to begin with.
         rounds: of pricing, at most.
+        reached: value of the plan; a bound nearer to it than :data:`NEAR` ends the rounds.
+        seconds: wall time after which no round is begun; then the bound depends on the machine.
+        progress: called with the share of the rounds done and the bound so far (inf before the first exact round).
 
     Returns:
         The bound and the routes of the relaxation; these may break limits that it leaves out.
     """
+    clock = time.perf_counter()
     relaxation = PriceBound(problem)
-    master = Master(np.bincount(relaxation.kinds).tolist(), problem.tasks)
-    pool = list(columns)
-    master.add(pool)
-    best, found = np.inf, []
-    reached, own, _ = master.solve()
-    centre, exact = own, False
+    master, pool = _begun(problem, relaxation, columns)
+    best, found, longest, value = np.inf, list[Column](), 0.0, 0.0
+    circling: set[Column] = set()
+    own = centre = np.append(master.solve()[1], master.room_prices())
     for number in range(max(1, rounds)):
-        prices = SMOOTH * centre + (1 - SMOOTH) * own
-        value, new = relaxation.at(prices, pool, exact=exact)
-        if exact and value < best:
-            best, centre = value, prices
-        if not exact:
-            centre = prices
-        master.add(new)
-        pool += new
-        found += new
-        if exact and not new:
+        begun = time.perf_counter() - clock
+        spent = max(number / rounds, begun / seconds if seconds else 0.0)
+        exact = _how_exact(number, number == rounds - 1, spent, best, value)
+        if exact and circling:  # the labels know limits that the tables do not: those routes would hold prices up
+            value, own = _without(master, pool, circling)
+            circling = set()
+        now = SMOOTH * centre + (1 - SMOOTH) * own
+        prices, room = now[: problem.tasks], now[problem.tasks :]
+        slack = SLACK * max(reached, value) / max(1, problem.vessels)
+        most, new = relaxation.at(prices, pool, room=room, exact=exact, slack=slack)
+        if exact is False or most < best:
+            centre = now
+        elif not new:
             centre = own
-        reached, own, _ = master.solve()
-        left = rounds - 1 - number
-        exact = exact or value < (1 + GUESSED) * reached or not new or left <= EXACT_ROUNDS
-        if np.isfinite(best) and best - reached <= 1e-3 * best:
+        best = best if exact is False else min(best, most)
+        master.add(new)
+        pool, found = pool + new, found + new
+        circling |= set(new) if exact is None else set()
+        value, own = _solved(master, relaxation, pool, grow=bool(exact) and most <= (1 + GROWN) * value)
+        if progress:
+            progress((number + 1) / rounds, best)
+        ended = time.perf_counter() - clock
+        longest = max(longest, ended - begun)
+        late = seconds is not None and ended + longest > seconds
+        if late or best <= (1 + NEAR) * reached:
             break
-    if not exact:
-        best, _ = relaxation.at(SMOOTH * centre + (1 - SMOOTH) * own, pool)
     return best, found
 
 
-def upper_bound(problem: Problem, columns: Sequence[Column], reached: float, rounds: int) -> tuple[float, list[Column]]:
+def _how_exact(number: int, last: bool, spent: float, best: float, value: float) -> bool | None:
+    """Quick guesses first, then the tables alone until they have nothing more to say, then labels."""
+    if number < GUESSES and not last:
+        return False
+    return None if spent < COARSE_SHARE and best > (1 + GROWN) * value else True
+
+
+def _begun(problem: Problem, relaxation: PriceBound, columns: Sequence[Column]) -> tuple[Master, list[Column]]:
+    """The linear relaxation over the routes that it likes best, and those routes."""
+    available = np.bincount(relaxation.kinds).tolist()
+    master, every = Master(available, problem.tasks), list(columns)
+    master.add(every)
+    _, prices, wages = master.solve()
+    lack = [prices[list(c.tasks)].sum() + wages[c.kind] - c.value for c in every]
+    pool = [every[k] for k in np.argsort(lack, kind="stable")[:FIRST_COLUMNS]]
+    master = Master(available, problem.tasks)
+    master.add(pool)
+    return master, pool
+
+
+def _solved(
+    master: Master, relaxation: PriceBound, pool: list[Column], *, grow: bool
+) -> tuple[float, NDArray[np.float64]]:
+    """Value of the linear relaxation and its prices of tasks and of room.
+
+    Where it uses routes that take a task twice, the neighbourhoods may grow, and those routes leave the pool.
+    """
+    value, own, _ = master.solve()
+    twice = [c for c in master.in_use() if len(set(c.tasks)) < len(c.tasks)] if grow else []
+    gone = set(relaxation.grow(twice))
+    return _without(master, pool, gone) if gone else (value, np.append(own, master.room_prices()))
+
+
+def _without(master: Master, pool: list[Column], gone: set[Column]) -> tuple[float, NDArray[np.float64]]:
+    """Value and prices once some routes may not be used any more; they leave the pool."""
+    master.forbid(gone)
+    pool[:] = [c for c in pool if c not in gone]
+    value, own, _ = master.solve()
+    return value, np.append(own, master.room_prices())
+
+
+def upper_bound(
+    problem: Problem, columns: Sequence[Column], reached: float, rounds: int, *, seconds: float | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> tuple[float, list[Column]]:  # fmt: skip
     """The lesser of both bounds, and routes of the relaxation.
 
     Args:
@@ -257,9 +451,12 @@ def upper_bound(problem: Problem, columns: Sequence[Column], reached: float, rou
         columns: routes remembered by the search, for the first prices.
         reached: value of the plan.
         rounds: price updates.
+        seconds: wall time after which no round is begun, or None.
+        progress: called with the share of the rounds done and the bound so far.
     """
     simple = time_and_hold_bound(problem)
     if not columns or simple <= (1 + NEAR) * reached:
         return simple, []
-    value, found = price_bound(problem, best_columns(columns, FIRST_COLUMNS), rounds)
+    value, found = price_bound(problem, best_columns(columns, SEEN_COLUMNS), rounds, reached=reached, seconds=seconds,
+                               progress=progress)  # fmt: skip
     return min(simple, value), found

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import ArrayLike, NDArray
 
+    from oceanclean.allocation.options import SeaSettings
+
 #: Upper edges of sea states in significant wave height, m (WMO code table 3700: up to slight, moderate, rough, above).
 SEA_STATES = (0.5, 1.25, 2.5, np.inf)
 #: Weight of the prior in shape: a relative doubt of 1/√4 = 50 %.
@@ -56,6 +58,34 @@ def passed_kg(catches: gpd.GeoDataFrame, fleet: gpd.GeoDataFrame, density_kg_km2
     swept = catches["swept_m"].fillna(pd.Series(speed * seconds, index=catches.index)).to_numpy(float)
     passed = mouth * swept / 1e6 * density
     return np.where(np.isfinite(passed) & (passed >= LEAST_PASSED_KG), passed, np.nan)
+
+
+def met_density(
+    catches: gpd.GeoDataFrame, fleet: gpd.GeoDataFrame, density_kg_km2: ArrayLike, sea: SeaSettings
+) -> NDArray[np.float64]:
+    """(haul) density that the mouth meets when a lookout leads it along windrows, as the plan reckons it, kg km⁻².
+
+    Held against it, a catch says by how much the plan's own promise was off.
+
+    Args:
+        catches: ``Catches``.
+        fleet: ``FleetState``.
+        density_kg_km2: (haul) forecast at the place and time of each haul.
+        sea: of the allocation.
+    """
+    from oceanclean.allocation.encounter import area_rates
+
+    density = np.asarray(density_kg_km2, float)
+    boats = fleet.set_index("vessel_id").reindex(catches["vessel_id"])
+    swath, collect, transit = (boats[k].to_numpy(float) for k in ("swath", "collect_speed", "transit_speed"))
+    known = np.isfinite(swath) & np.isfinite(density)
+    met = np.full(len(catches), np.nan)
+    if known.any():
+        night = ~boats["daylight_only"].to_numpy()[known].astype(bool)
+        drone = boats["drone"].to_numpy()[known].astype(bool) if "drone" in boats else None
+        area = area_rates(swath[known], collect[known], transit[known], night, density[known], 0.5, sea, drone)
+        met[known] = density[known] * area / (swath[known] * collect[known] * sea.sweep_use)
+    return met
 
 
 def learned_efficiency(

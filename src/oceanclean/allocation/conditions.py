@@ -43,7 +43,7 @@ def solar_elevation(time: NDArray[np.datetime64], lon: NDArray, lat: NDArray) ->
 
 @dataclass(frozen=True)
 class Weather:
-    """Wave height and wind speed on a grid.
+    """Wave height, wind speed and currents on a grid.
 
     Attributes:
         time: (time) seconds since the issue time.
@@ -51,6 +51,7 @@ class Weather:
         waves: (time, lat, lon) significant wave height in m, or None where unknown.
         wind: (time, lat, lon) 10 m wind speed in m/s, or None.
         gaps: sentences about what is missing.
+        east, north: (time, lat, lon) currents in m/s, or None.
     """
 
     time: NDArray[np.float64]
@@ -59,6 +60,8 @@ class Weather:
     waves: NDArray[np.float64] | None
     wind: NDArray[np.float64] | None
     gaps: tuple[str, ...] = ()
+    east: NDArray[np.float64] | None = None
+    north: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, forcing: xr.Dataset, issue: np.datetime64, horizon_s: float) -> Weather:
@@ -78,8 +81,10 @@ class Weather:
             gaps.append(
                 f"Waves and wind are forecast for {time[-1] / 3600:.0f} h only; the last values were held after that."
             )
+        currents = [_filled(forcing[n].to_numpy()) if n in forcing else None
+                    for n in (names.EASTWARD_CURRENT, names.NORTHWARD_CURRENT)]  # fmt: skip
         return cls(time, forcing["lat"].to_numpy().astype(float), forcing["lon"].to_numpy().astype(float), waves, wind,
-                   tuple(gaps))  # fmt: skip
+                   tuple(gaps), *currents)  # fmt: skip
 
     def at(self, values: NDArray | None, t: ArrayLike, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.float64]:
         """Linear interpolation; places beyond the grid take its edge; NaN where ``values`` is None."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from oceanclean.allocation.crews import Harbours
     from oceanclean.allocation.model import Day
+    from oceanclean.allocation.ports import Harbours
     from oceanclean.allocation.search import Solution
     from oceanclean.decisions import Ban, Decisions, Limit, Pin
     from oceanclean.products import Plan
@@ -300,7 +300,8 @@ def searched(problem: Problem, orders: Orders) -> Problem:
         vessel[v, [V.X, V.Y, V.READY]] = after[[motion.X, motion.Y, motion.LEAVE]]
         vessel[v, V.HOLD_LEFT], vessel[v, V.CALLS] = after[motion.HOLD_LEFT], after[motion.CALLS]
         vessel[v, V.ENDURANCE_LEFT] = after[motion.DEADLINE] - after[motion.LEAVE]
-        vessel[v, V.IN_PORT] = 0.0
+        vessel[v, V.IN_PORT], vessel[v, V.ON_DUTY] = 0.0, after[motion.LEAVE] - after[motion.DUTY]
+        vessel[v, V.FUEL] = after[motion.FUEL_LEFT]
         pair[:, share, 1] = 0.0
     return problem._replace(track=track, vessel=vessel, pair=pair)
 

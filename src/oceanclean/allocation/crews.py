@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oceanclean.allocation.ports import Harbours
 from oceanclean.allocation.problem import P, V
 
 if TYPE_CHECKING:
@@ -18,26 +19,12 @@ if TYPE_CHECKING:
     from oceanclean.allocation.sea_routing import SeaRouter
 
 
-@dataclass(frozen=True)
-class Harbours:
-    """Ports on the plane.
-
-    Attributes:
-        name: (port).
-        xy: (port, 2) metres, on sea; NaN where the sea is too far.
-        turn_s: (port) seconds alongside to unload.
-        closed: (port) True where no vessel may call; one that lies there may leave.
-    """
-
-    name: list[str]
-    xy: NDArray[np.float64]
-    turn_s: NDArray[np.float64]
-    closed: NDArray[np.bool_]
-
-    @property
-    def usable(self) -> NDArray[np.bool_]:
-        """(port) at sea and open."""
-        return np.isfinite(self.xy[:, 0]) & ~self.closed
+#: What stands for equipment that a fleet table does not name: nothing is counted.
+EQUIPMENT = {
+    "hold_m3": 0.0, "drone": False, "wave_speed_loss": 0.0, "alternative_ports": "", "max_work": 0.0, "rest": 0.0,
+    "fuel": 0.0, "fuel_capacity": 0.0, "fuel_transit": 0.0, "fuel_collect": 0.0, "fuel_idle": 0.0, "bunker": 0.0,
+    "tows_with": "", "pair_swath": 0.0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,6 +39,8 @@ class Crew:
         ends: ports where it may end.
         stays: why it cannot be sent, in words; empty where it can.
         notes: sentences for the plan.
+        mate: the vessel that holds the other end of its net, empty where it works alone.
+        meets_s: seconds after the issue time at which the mate is with it.
     """
 
     vessel_id: str
@@ -61,26 +50,13 @@ class Crew:
     ends: tuple[int, ...]
     stays: str
     notes: tuple[str, ...] = ()
+    mate: str = ""
+    meets_s: float = 0.0
 
     @property
     def reserve_s(self) -> float:
         """Endurance kept back, in seconds."""
         return float(self.row["reserve_s"])
-
-
-def harbours_of(ports: gpd.GeoDataFrame, router: SeaRouter, settings: SeaSettings) -> tuple[Harbours, list[str]]:
-    """Ports moved to the sea nearest to them, and sentences about those that have none."""
-    x, y = router.plane.to_xy(ports.geometry.x.to_numpy(), ports.geometry.y.to_numpy())
-    xy, moved = router.to_sea(x, y)
-    far = moved > settings.snap_m
-    notes = [
-        f"Port {name} is not used: it lies "
-        + (f"{m / 1000:.0f} km from open sea." if np.isfinite(m) else "outside the waters.")
-        for name, m in zip(ports["name"][far], moved[far], strict=True)
-    ]
-    xy[far] = np.nan
-    turn = ports["unload_h"].to_numpy(float) * 3600 if "unload_h" in ports else np.full(len(ports), 7200.0)
-    return Harbours(list(ports["name"]), xy, turn, np.zeros(len(ports), bool)), notes
 
 
 def crews_of(fleet: gpd.GeoDataFrame, harbours: Harbours, router: SeaRouter, settings: SeaSettings) -> list[Crew]:
@@ -98,6 +74,7 @@ def _crew(
 ) -> Crew:
     """One vessel; see :class:`Crew`."""
     endurance = float(row["endurance"]) * 3600.0
+    _equip(row, settings)
     row["reserve_s"] = max(settings.reserve_h * 3600.0, settings.reserve_share * endurance)
     known = np.isfinite(harbours.xy[:, 0])
     gap = np.where(known, np.hypot(harbours.xy[:, 0] - given[0], harbours.xy[:, 1] - given[1]), np.inf)
@@ -149,12 +126,15 @@ def _with_ports(
         return crew(
             f"Endurance {endurance / 3600:.1f} h does not exceed the reserve of {row['reserve_s'] / 3600:.1f} h."
         )
-    ends: tuple[int, ...] = (home,)
+    others = [harbours.name.index(n) for n in row["alternative_ports"].split(";") if n in harbours.name]
+    others = [k for k in others if np.isfinite(metres[k]) and (port >= 0 or metres[k] / speed <= left)]
+    ends: tuple[int, ...] = tuple(dict.fromkeys([home, *others]))
     if home < 0 or not np.isfinite(metres[home]) or (port < 0 and metres[home] / speed > left):
-        ends = tuple(int(k) for k in np.flatnonzero(np.isfinite(metres)))
+        ends = tuple(others) or tuple(int(k) for k in np.flatnonzero(np.isfinite(metres)))
         if home >= 0:
             why = "closed" if harbours.closed[home] else "out of reach"
-            notes.append(f"{row['name']}: its home port {row['home_port']} is {why}; it may end at any port.")
+            where = "another port" if others else "any port"
+            notes.append(f"{row['name']}: its home port {row['home_port']} is {why}; it may end at {where}.")
     return crew("", ends, tuple(notes))
 
 
@@ -168,8 +148,9 @@ def vessel_rows(
         row, endurance = crew.row, float(crew.row["endurance"]) * 3600.0
         used = float(row["hold_used"])
         unload = crew.port >= 0 and used > 0
+        begun = harbours.let_in(crew.port, 0.0, harbours.turn_s[crew.port]) if unload else 0.0
         vessel[k, [V.X, V.Y]] = crew.xy
-        vessel[k, V.READY] = harbours.turn_s[crew.port] if unload else 0.0
+        vessel[k, V.READY] = max(begun + harbours.turn_s[crew.port] if unload else 0.0, crew.meets_s)
         vessel[k, V.IN_PORT] = float(crew.port >= 0)
         vessel[k, V.SPEED] = row["transit_speed"]
         vessel[k, V.HOLD] = row["hold"]
@@ -177,12 +158,29 @@ def vessel_rows(
         vessel[k, [V.ENDURANCE, V.ENDURANCE_LEFT]] = endurance
         vessel[k, V.RESERVE], vessel[k, V.LIMIT] = crew.reserve_s, horizon_s
         vessel[k, V.CALLS], vessel[k, V.MIN_TAKE] = settings.port_calls, settings.least_take
-        vessel[k, V.WATCHED] = float(watched[k])
+        vessel[k, V.WATCHED], vessel[k, V.WAVE_LOSS] = float(watched[k]), row["wave_speed_loss"]
+        vessel[k, [V.MAX_WORK, V.REST]] = np.array([row["max_work"], row["rest"]]) * 3600.0
+        vessel[k, [V.FUEL, V.TANK]] = row["fuel"], row["fuel_capacity"]
+        vessel[k, [V.USE_TRANSIT, V.USE_COLLECT, V.USE_IDLE]] = (
+            np.array([row["fuel_transit"], row["fuel_collect"], row["fuel_idle"]]) / 3600.0
+        )
         known = np.isfinite(harbours.xy[:, 0])
         harbour[k, :, [P.X, P.Y]] = np.where(known[:, None], harbours.xy, 1e9).T
-        harbour[k, :, P.TURN] = harbours.turn_s
-        harbour[k, :, P.UNLOAD] = harbours.usable
+        harbour[k, :, P.TURN] = harbours.turn_s + np.where(harbours.bunkers, float(row["bunker"]) * 3600.0, 0.0)
+        harbour[k, :, P.UNLOAD], harbour[k, :, P.BUNKER] = harbours.usable, harbours.bunkers
         harbour[k, list(crew.ends), P.END] = 1.0
         if settings.end_at == "any":
             harbour[k, :, P.END] = harbours.usable
     return vessel, harbour
+
+
+def _equip(row: dict, settings: SeaSettings) -> None:
+    """Fill in what a vessel has none of, with values that change nothing; the hold is what mass and room allow."""
+    for name, value in EQUIPMENT.items():
+        given = row.get(name, value)
+        row[name] = value if isinstance(given, float) and np.isnan(given) else given
+    if row["hold_m3"] > 0:
+        row["hold"] = min(float(row["hold"]), row["hold_m3"] * settings.bulk_kg_m3)
+        row["hold_used"] = min(float(row["hold_used"]), row["hold"])
+    if row["fuel_capacity"] <= 0:
+        row["fuel"] = row["bunker"] = 0.0

@@ -24,8 +24,9 @@ Floats = NDArray[np.float64]
 
 
 def area_rates(
-    swath: Floats, collect_speed: Floats, transit_speed: Floats, works_at_night: NDArray[np.bool_], density: float,
-    daylight: float, sea: SeaSettings,
+    swath: Floats, collect_speed: Floats, transit_speed: Floats, works_at_night: NDArray[np.bool_],
+    density: float | Floats,
+    daylight: float, sea: SeaSettings, drone: NDArray[np.bool_] | None = None,
 ) -> Floats:  # fmt: skip
     """Area that each vessel works through a second.
 
@@ -34,9 +35,10 @@ def area_rates(
         collect_speed: (vessel) speed through water with the gear out, m/s.
         transit_speed: (vessel) m/s; nobody searches faster.
         works_at_night: (vessel) collects in the dark too, when a lookout sees nothing.
-        density: of the day's patches, kg km⁻²; the denser, the more of the time goes into taking aboard.
+        density: of the day's patches (or of each vessel's), kg km⁻²; the denser, the more time goes into taking aboard.
         daylight: share of the planned hours that are day.
         sea: sight, windrows, part of the time spent sweeping.
+        drone: (vessel) a drone on board sees farther; none by default.
 
     Returns:
         (vessel) m²/s.
@@ -46,7 +48,10 @@ def area_rates(
         return blind * sea.sweep_use
     search_speed = np.minimum(collect_speed * sea.search_speed_factor, transit_speed)
     taking = density / (blind * sea.windrow_kg_km2)
-    led = 1 / (1 / (2 * sea.sight_m * search_speed) + taking)
+    sight = np.where(
+        np.zeros(len(swath), bool) if drone is None else drone, max(sea.drone_sight_m, sea.sight_m), sea.sight_m
+    )
+    led = 1 / (1 / (2 * sight * search_speed) + taking)
     lookout = sea.windrow_share * np.where(works_at_night, daylight, 1.0)
     # a lookout never makes a crew slower than sweeping blindly
     return (lookout * np.maximum(led, blind) + (1 - lookout) * blind) * sea.sweep_use

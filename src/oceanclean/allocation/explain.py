@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from oceanclean.allocation.infeasible import Limit, smallest_limits
 from oceanclean.allocation.model import Day, Shut
 from oceanclean.allocation.problem import Code, V
 from oceanclean.allocation.schedule import first_limit
@@ -53,8 +54,16 @@ def _main_cause(day: Day, v: int, patches: NDArray[np.int64]) -> str:
     counts[[Shut.OPEN, Shut.GONE]] = 0
     if counts.sum() == 0:
         return ""
-    worst = Shut(int(np.argmax(counts)))
+    return _cause(day, v, patches, Shut(int(np.argmax(counts))))
+
+
+def _cause(day: Day, v: int, patches: NDArray[np.int64], worst: Shut) -> str:
+    """One reason why a vessel cannot work on the given patches, with its numbers."""
+    codes = day.shut[v, patches]
     row, hit = day.crews[v].row, codes == worst
+    if not hit.any():
+        return {Shut.WAVES: f"waves above {row['max_wave_height']:g} m", Shut.NIGHT: "works by daylight only",
+                Shut.WIND: f"wind above {knots(row['max_wind'])}"}.get(worst, "closed areas")  # fmt: skip
     last = np.flatnonzero(hit.any(axis=0))[-1] * day.slot_s
     until = f"until {clock(day.issue, last)}" if last < day.horizon_s - day.slot_s else "to the end of the forecast"
     if worst == Shut.WAVES:
@@ -78,6 +87,8 @@ def why_not_alone(day: Day, v: int, share: int) -> str:
         Code.OUTRUN: "it drifts faster than the vessel sails.",
         Code.TRANSIT: "the sea is too rough to sail in.",
         Code.NOT_ALLOWED: "the vessel may not work there.",
+        Code.CREW: f"with the way to it and back the crew would be on duty for more than {float(row['max_work']):g} h.",
+        Code.FUEL: f"its fuel of {float(row['fuel']):.0f} l does not suffice for the way there and back.",
     }.get(code, "the trip breaks a limit.")
 
 
@@ -89,14 +100,48 @@ def why_vessel_stays(day: Day, v: int, served: set[int]) -> str:
         v: vessel.
         served: tasks (shares) that other vessels take.
     """
-    crew, count = day.crews[v], day.problem.tasks
+    count = day.problem.tasks
     codes = np.array([first_limit(day.problem, v, s) for s in range(count)])
     if (codes == Code.OK).any():
         free = [s for s in np.flatnonzero(codes == Code.OK) if s not in served]
         if not free:
             return "Every patch within its reach is taken by another vessel."
         return "What it could still collect is worth less than the distance to it."
-    worst = Code(int(np.bincount(codes).argmax()))
+    limits = smallest_limits(day, v)
+    if len(limits) > 1:
+        return f"No patch is left by these together: {'; '.join(_said(day, v, limit) for limit in limits)}."
+    if limits and limits[0] in SHUTTING:
+        return f"No working window: {_said(day, v, limits[0])}."
+    if limits == [Limit.PORTS]:
+        return "No port where it may end lets it in after a visit before the forecast ends."
+    worst = CODES.get(limits[0]) if limits else None
+    return _alone(day, v, worst or Code(int(np.bincount(codes).argmax())))
+
+
+#: Limits that close patches at times, and those that end a trip.
+SHUTTING = {Limit.WAVES: Shut.WAVES, Limit.WIND: Shut.WIND, Limit.DAYLIGHT: Shut.NIGHT, Limit.CLOSED: Shut.CLOSED_AREA}
+CODES = {Limit.ENDURANCE: Code.ENDURANCE, Limit.FUEL: Code.FUEL, Limit.CREW: Code.CREW, Limit.HOLD: Code.HOLD,
+         Limit.HORIZON: Code.HORIZON}  # fmt: skip
+
+
+def _said(day: Day, v: int, limit: Limit) -> str:
+    """A limit with its numbers, as a part of a sentence."""
+    if limit in SHUTTING:
+        return _cause(day, v, np.unique(day.shares.patch), SHUTTING[limit])
+    row = day.crews[v].row
+    return {
+        Limit.ENDURANCE: f"endurance of {float(row['endurance']):.0f} h",
+        Limit.FUEL: f"{float(row['fuel']):.0f} l of fuel",
+        Limit.CREW: f"crew on duty for {float(row['max_work']):g} h at most",
+        Limit.HOLD: f"room for {float(day.problem.vessel[v, V.HOLD_LEFT]):.0f} kg",
+        Limit.PORTS: "opening hours of the ports",
+        Limit.HORIZON: f"end of the forecast after {day.horizon_s / 3600:.0f} h",
+    }[limit]
+
+
+def _alone(day: Day, v: int, worst: Code) -> str:
+    """The sentence for one limit that a vessel meets everywhere."""
+    crew = day.crews[v]
     hours = float(crew.row["endurance"])
     if worst == Code.ENDURANCE:
         reserve = crew.reserve_s / 3600
@@ -112,6 +157,11 @@ def why_vessel_stays(day: Day, v: int, served: set[int]) -> str:
         return "Every patch drifts faster than it sails."
     if worst == Code.TRANSIT:
         return "The sea is too rough to sail in."
+    if worst == Code.CREW:
+        work = float(crew.row["max_work"])
+        return f"No patch can be reached and worked within the {work:g} h that the crew may be on duty without a rest."
+    if worst == Code.FUEL:
+        return f"No patch can be reached and left again with the {float(crew.row['fuel']):.0f} l of fuel on board."
     cause = _main_cause(day, v, np.unique(day.shares.patch))
     return f"No working window: {cause}." if cause else "No window in which a whole visit fits."
 
@@ -161,6 +211,8 @@ def _nobody(day: Day, patch: int, codes: NDArray[np.int64]) -> str:
     worst = Code(int(np.bincount(codes).argmax()))
     v = int(np.flatnonzero(codes == worst)[0])
     fate = day.patches
+    if (day.zone[patch] >= 0).mean() > 0.5:
+        return "It lies in a closed area."
     if worst == Code.WINDOW:
         gone = np.flatnonzero(fate.afloat[patch] < 0.2)
         shut = day.shut[:, patch]
@@ -182,10 +234,15 @@ def _nobody(day: Day, patch: int, codes: NDArray[np.int64]) -> str:
         Code.OUTRUN: "It drifts faster than any vessel sails.",
         Code.TRANSIT: "The sea on the way to it is too rough.",
         Code.NOT_ALLOWED: "No vessel is allowed to work there.",
+        Code.CREW: "No crew may be on duty for as long as the way to it and the work take.",
+        Code.FUEL: "Out of range: no vessel has the fuel for the way there and back.",
     }.get(worst, "No vessel can serve it.")
 
 
-def binding_limits(day: Day, v: int, tasks: list[int], end: float, hold_left: float, deadline: float) -> list[str]:
+def binding_limits(
+    day: Day, v: int, tasks: list[int], end: float, hold_left: float, deadline: float, fuel_left: float = np.inf,
+    rests: bool = False,
+) -> list[str]:  # fmt: skip
     """Limits that keep a vessel's route from being longer."""
     binding = []
     row = day.crews[v].row
@@ -193,6 +250,10 @@ def binding_limits(day: Day, v: int, tasks: list[int], end: float, hold_left: fl
         binding.append("hold")
     if deadline - day.crews[v].reserve_s - end < 2 * 3600:
         binding.append("endurance")
+    if float(day.problem.vessel[v, V.TANK]) > 0 and fuel_left < 0.15 * float(day.problem.vessel[v, V.TANK]):
+        binding.append("fuel")
+    if rests:
+        binding.append("crew hours")
     if day.horizon_s - end < 3 * 3600:
         binding.append("horizon")
     patches = np.unique(day.shares.patch[tasks]) if tasks else np.zeros(0, np.int64)

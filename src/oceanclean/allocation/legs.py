@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oceanclean.allocation import motion
+from oceanclean.allocation import passage
+from oceanclean.allocation.problem import S, V
 from oceanclean.allocation.schedule import Trip, tell
 from oceanclean.allocation.search import route_value
 
@@ -60,35 +62,47 @@ def _still_fit(day: Day, v: int, tasks: list[int]) -> list[int]:
     return fits
 
 
-def legs_of(day: Day, trip: Trip) -> Iterator[tuple[NDArray, NDArray]]:
-    """Ends of every leg of a trip."""
-    at = trip.begin
+def legs_of(day: Day, trip: Trip) -> Iterator[tuple[NDArray, NDArray, float]]:
+    """Ends of every leg of a trip and when it begins."""
+    at, left = trip.begin, 0.0
     for stop in trip.stops:
         if stop.call is not None:
-            yield at, day.harbours.xy[stop.call.port]
-        yield stop.begin, stop.met
-        at = stop.left
-    yield at, day.harbours.xy[trip.end_port]
+            yield at, day.harbours.xy[stop.call.port], left
+        yield stop.begin, stop.met, stop.depart
+        at, left = stop.left, stop.leave
+    yield at, day.harbours.xy[trip.end_port], trip.end_depart
 
 
 def _correct(day: Day, v: int, tasks: list[int]) -> bool:
     """Correct the table for every leg of a route that is longer than the search thought; True if any was."""
-    changed = False
-    slack = TOLERANCE_S * day.problem.vessel[v, 4]
-    for a, b in legs_of(day, tell(day.problem, v, tasks)):
+    changed, p = False, day.problem
+    speed = float(p.vessel[v, V.SPEED])
+    for a, b, t in legs_of(day, tell(p, v, tasks)):
         line = day.router.path(a, b)
         if not len(line):
             continue
         metres = float(np.hypot(*np.diff(line, axis=0).T).sum())
-        if metres > motion.sea_distance(day.problem, a[0], a[1], b[0], b[1]) + slack:
-            changed |= _enter(day, a, b, line, metres)
+        thought = passage.sea_distance(p, a[0], a[1], b[0], b[1])
+        # what currents take on the true path counts as metres more
+        lost = _late(day, v, line, t, thought) * speed if p.scalar[S.FLOWS] and len(line) > 2 else 0.0
+        if max(metres - thought, lost) > TOLERANCE_S * speed:
+            changed |= _enter(day, a, b, line, max(metres, thought + lost))
     return changed
+
+
+def _late(day: Day, v: int, line: NDArray, t: float, thought: float) -> float:
+    """Seconds by which a vessel on the true path arrives later than the search thought."""
+    p, (ax, ay), (bx, by) = day.problem, line[0], line[-1]
+    arrive = t
+    for (x, y), (nx, ny) in pairwise(line):
+        arrive = passage.made_good(p, v, x, y, nx, ny, float(np.hypot(nx - x, ny - y)), arrive)
+    return float(arrive - passage.sailed(p, v, p.tasks, p.tasks, ax, ay, bx, by, thought, t))
 
 
 def _enter(day: Day, a: NDArray, b: NDArray, line: NDArray, metres: float) -> bool:
     """Put a path's first and last bend into the table."""
     p = day.problem
-    i, j = (int(motion.node_of(p, c[0], c[1])) for c in (a, b))
+    i, j = (int(passage.node_of(p, c[0], c[1])) for c in (a, b))
     if len(line) < 3 or i < 0 or j < 0 or i == j:
         return False
     f, g = (int(np.argmin(np.hypot(*(p.corner - c).T))) for c in (line[1], line[-2]))

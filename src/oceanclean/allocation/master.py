@@ -6,13 +6,14 @@ all of it. One worker and a fixed seed make the choice repeatable.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,11 +26,13 @@ class Column:
         kind: vessel kind.
         tasks: tasks in order.
         value: net value.
+        over: what it takes beyond the room of its trips; 0 for every route that can be sailed.
     """
 
     kind: int
     tasks: tuple[int, ...]
     value: float
+    over: float = 0.0
 
 
 def best_columns(columns: Sequence[Column], limit: int) -> list[Column]:
@@ -72,15 +75,11 @@ def pack(
     scale = 1e7 / top
     model = cp_model.CpModel()
     chosen = [model.new_bool_var("") for _ in every]
-    by_task: dict[int, list] = {}
     by_kind: dict[int, list] = {}
     for column, literal in zip(every, chosen, strict=True):
         by_kind.setdefault(column.kind, []).append(literal)
-        for task in column.tasks:
-            by_task.setdefault(task, []).append(literal)
-    for literals in by_task.values():
-        if len(literals) > 1:
-            model.add_at_most_one(literals)
+    for literals in task_rows(every, chosen):
+        model.add_at_most_one(literals)
     for kind, literals in by_kind.items():
         if available[kind] == 1:
             model.add_at_most_one(literals)
@@ -102,6 +101,15 @@ def pack(
     if sum(c.value for c in packed) < sum(c.value for c in incumbent):
         packed = list(incumbent)
     return packed, solver.status_name(status)
+
+
+def task_rows(columns: Sequence[Column], literals: Sequence[Any]) -> list[list[Any]]:
+    """The literals of the columns that serve each task, for tasks that several serve."""
+    by_task: dict[int, list[Any]] = {}
+    for column, literal in zip(columns, literals, strict=True):
+        for task in column.tasks:
+            by_task.setdefault(task, []).append(literal)
+    return [rows for rows in by_task.values() if len(rows) > 1]
 
 
 def promising(columns: Sequence[Column], available: Sequence[int], incumbent: Sequence[Column]) -> list[Column]:
@@ -146,17 +154,35 @@ class Master:
         self.solver = pywraplp.Solver.CreateSolver("GLOP")
         self.by_task = [self.solver.Constraint(-self.solver.infinity(), 1.0) for _ in range(tasks)]
         self.by_kind = [self.solver.Constraint(-self.solver.infinity(), float(n)) for n in available]
+        self.by_room = [self.solver.Constraint(-self.solver.infinity(), 0.0) for _ in available]
         self.objective = self.solver.Objective()
         self.objective.SetMaximization()
+        self.chosen: list[tuple[Column, Any]] = []
 
     def add(self, columns: Sequence[Column]) -> None:
-        """Let it choose from more routes."""
+        """Let it choose from more routes; one that takes a task twice counts twice against the task."""
         for column in columns:
             x = self.solver.NumVar(0.0, self.solver.infinity(), "")
+            self.chosen.append((column, x))
             self.objective.SetCoefficient(x, column.value)
             self.by_kind[column.kind].SetCoefficient(x, 1.0)
-            for task in column.tasks:
-                self.by_task[task].SetCoefficient(x, 1.0)
+            self.by_room[column.kind].SetCoefficient(x, column.over)
+            for task, times in Counter(column.tasks).items():
+                self.by_task[task].SetCoefficient(x, float(times))
+
+    def room_prices(self) -> NDArray[np.float64]:
+        """(kind) what a unit of room in the hold would bring, at the last solution."""
+        return np.array([max(0.0, c.dual_value()) for c in self.by_room])
+
+    def in_use(self) -> list[Column]:
+        """Columns that the last solution uses in part."""
+        return [column for column, x in self.chosen if x.solution_value() > 1e-6]
+
+    def forbid(self, columns: Collection[Column]) -> None:
+        """Columns that may not be used any more."""
+        for column, x in self.chosen:
+            if column in columns:
+                x.SetUb(0.0)
 
     def solve(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         """Value, and the prices of each task and each kind of vessel: what one more of it would bring.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oceanclean.allocation.conditions import Weather, open_spans, solar_elevation
-from oceanclean.allocation.crews import Crew, Harbours, vessel_rows
+from oceanclean.allocation.crews import Crew, vessel_rows
 from oceanclean.allocation.encounter import area_rates
-from oceanclean.allocation.problem import Problem, T, make_problem
+from oceanclean.allocation.ports import Harbours
+from oceanclean.allocation.problem import Flow, Problem, T, make_problem
 from oceanclean.allocation.tasks import Patches, Shares, cut_shares
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
     from oceanclean.allocation.options import AllocationSettings
     from oceanclean.allocation.sea_routing import SeaRouter
+
+
+#: Cells of the raster of currents and waves along the longer side of the waters.
+FLOW_CELLS = 32
 
 
 class Shut(IntEnum):
@@ -50,6 +56,8 @@ class Day:
         shut: (vessel, patch, slot) :class:`Shut`.
         waves, wind: (patch, slot) at the patch's mean position, NaN where unknown.
         zone: (patch, slot) index of the closed area that the patch is in, −1 outside all.
+        light: (patch, slot) True by day.
+        afloat: (patch, slot) True while enough of the patch floats.
     """
 
     problem: Problem
@@ -66,6 +74,8 @@ class Day:
     waves: NDArray[np.float64]
     wind: NDArray[np.float64]
     zone: NDArray[np.int64]
+    light: NDArray[np.bool_]
+    afloat: NDArray[np.bool_]
 
     def lonlat(self, x: float, y: float) -> tuple[float, float]:
         """Degrees of a point on the plane."""
@@ -76,6 +86,7 @@ class Day:
 def build_day(
     patches: Patches, crews: list[Crew], harbours: Harbours, router: SeaRouter, weather: Weather,
     exclusions: gpd.GeoDataFrame, issue: np.datetime64, horizon_s: float, settings: AllocationSettings,
+    harm: gpd.GeoDataFrame | None = None,
 ) -> Day:  # fmt: skip
     """Put the day's problem together.
 
@@ -89,6 +100,7 @@ def build_day(
         issue: issue time.
         horizon_s: seconds planned.
         settings: of the room.
+        harm: areas where a kilogram counts more; None where it counts the same everywhere.
     """
     slot_s = settings.sea.slot_min * 60.0
     slots = np.arange(0.0, horizon_s + 1.0, slot_s)
@@ -102,7 +114,7 @@ def build_day(
     zone = _zones(exclusions, lon, lat, issue, slots)
     day = solar_elevation(issue + (slots * 1000).astype("timedelta64[ms]"), lon, lat) > settings.sea.twilight_deg
     afloat = _at_slots(patches.afloat, patches.step, slots) >= settings.tasks.least_afloat
-    shut = np.stack([_shut(c, waves, wind, day, zone >= 0, afloat) for c in crews])
+    shut = np.stack([why_shut(c.row, waves, wind, day, zone >= 0, afloat) for c in crews])
     visit = np.minimum(area / rate, settings.tasks.max_visit_h * 3600.0)
     taken = efficiency * np.minimum(1.0, visit * rate / area)
     rough = _rough(crews, weather, router, horizon_s, settings.sea.transit_wave_factor)
@@ -110,13 +122,16 @@ def build_day(
     track = np.zeros((len(shares.patch), patches.x.shape[1], len(T)))
     track[..., T.X], track[..., T.Y] = patches.x[shares.patch], patches.y[shares.patch]
     track[..., T.LOAD] = patches.kg.mean(axis=0)[shares.patch] * shares.part
-    track[..., T.GAIN] = _valued(patches.kg, settings.risk_aversion)[shares.patch] * shares.part
+    track[..., T.GAIN] = _valued(patches.kg, settings)[shares.patch] * shares.part
+    if harm is not None and len(harm):
+        track[..., T.GAIN] *= _weights(harm, patches, router, issue)[shares.patch]
     problem = make_problem(
-        vessel, _pairs(shut, shares, visit, taken, slot_s), track, harbour, step=patches.step,
-        cost=settings.value_of_metre_kg, sea=router.table(), shut=rough, shut_step=3600.0,
+        vessel, start_windows(shut, shares, visit, taken, slot_s), track, harbour, step=patches.step,
+        cost=settings.value_of_metre_kg, sea=router.table(), shut=rough, shut_step=3600.0, gate=harbours.gate,
+        flow=flow_of(weather, router, horizon_s) if settings.sea.currents else None,
     )  # fmt: skip
     return Day(problem, crews, patches, shares, harbours, router, weather, issue, horizon_s, slot_s, shut, waves, wind,
-               zone)  # fmt: skip
+               zone, day, afloat)  # fmt: skip
 
 
 def _area_rates(
@@ -136,13 +151,50 @@ def _area_rates(
     lon, lat = router.plane.to_lonlat(patches.x[:, :1], patches.y[:, :1])
     light = solar_elevation(issue + (slots * 1000).astype("timedelta64[ms]"), lon, lat) > settings.sea.twilight_deg
     night = np.array([not c.row["daylight_only"] for c in crews])
-    return area_rates(swath, collect, transit, night, density, float(light.mean()) if light.size else 1.0, settings.sea)
+    drone = np.array([bool(c.row["drone"]) for c in crews])
+    daylight = float(light.mean()) if light.size else 1.0
+    return area_rates(swath, collect, transit, night, density, daylight, settings.sea, drone)
 
 
-def _valued(kg: NDArray, aversion: float) -> NDArray[np.float64]:
-    """(patch, time) mean over members, moved towards the 20 % quantile by the aversion to risk."""
-    mean = kg.mean(axis=0)
-    return mean if aversion == 0 else (1 - aversion) * mean + aversion * np.quantile(kg, 0.2, axis=0)
+def flow_of(weather: Weather, router: SeaRouter, horizon_s: float) -> Flow | None:
+    """Currents and waves by the hour on a coarse raster over the waters; None where no current is known."""
+    if weather.east is None or weather.north is None:
+        return None
+    rows, columns = router.land.shape
+    width, height = columns * router.cell, rows * router.cell
+    cell = max(width, height) / FLOW_CELLS
+    x = router.x0 + (np.arange(int(np.ceil(width / cell))) + 0.5) * cell
+    y = router.y0 + (np.arange(int(np.ceil(height / cell))) + 0.5) * cell
+    lon, lat = router.plane.to_lonlat(*(a.ravel() for a in np.meshgrid(x, y)))
+    hours = np.arange(0.0, horizon_s + 1.0, 3600.0)
+    fields = [weather.at(f, hours[:, None], lon[None], lat[None]) for f in (weather.east, weather.north, weather.waves)]
+    values = np.stack([np.nan_to_num(f).reshape(len(hours), len(y), len(x)) for f in fields], axis=-1)
+    return Flow(values.astype(np.float32), float(x[0]), float(y[0]), cell, 3600.0)
+
+
+def _weights(harm: gpd.GeoDataFrame, patches: Patches, router: SeaRouter, issue: np.datetime64) -> NDArray[np.float64]:
+    """(patch, time) value of a kilogram at the patch's place: the largest of the areas that hold it, else 1."""
+    times = np.arange(patches.x.shape[1]) * patches.step
+    lon, lat = router.plane.to_lonlat(patches.x, patches.y)
+    weight = np.full(lon.shape, np.nan)
+    for k in range(len(harm)):
+        held = _zones(harm.iloc[k : k + 1], lon, lat, issue, times) >= 0
+        weight[held] = np.fmax(weight[held], float(harm["weight"].iloc[k]))
+    return np.where(np.isnan(weight), 1.0, weight)
+
+
+def _valued(kg: NDArray, settings: AllocationSettings) -> NDArray[np.float64]:
+    """(patch, time) mean over members, moved towards the bad cases by the aversion to risk.
+
+    With CVaR that is what a patch brings in its own worst members: less than its part in the fleet's CVaR.
+    """
+    mean, aversion = kg.mean(axis=0), settings.risk_aversion
+    if aversion == 0:
+        return mean
+    if settings.risk_measure == "quantile":
+        return (1 - aversion) * mean + aversion * np.quantile(kg, 0.2, axis=0)
+    worst = np.sort(kg, axis=0)[: max(1, round(settings.cvar_share * len(kg)))]
+    return (1 - aversion) * mean + aversion * worst.mean(axis=0)
 
 
 def _at_slots(values: NDArray, step: float, slots: NDArray) -> NDArray[np.float64]:
@@ -171,23 +223,40 @@ def _zones(exclusions: gpd.GeoDataFrame, lon: NDArray, lat: NDArray, issue: np.d
     return zone
 
 
-def _shut(
-    crew: Crew, waves: NDArray, wind: NDArray, day: NDArray, closed: NDArray, afloat: NDArray
+def why_shut(
+    row: Mapping[str, Any], waves: NDArray, wind: NDArray, day: NDArray, closed: NDArray, afloat: NDArray
 ) -> NDArray[np.uint8]:
-    """(patch, slot) first reason why a vessel cannot work, in the order of importance."""
+    """(patch, slot) first reason why a vessel cannot work, in the order of importance.
+
+    Args:
+        row: ``daylight_only``, ``max_wind`` and ``max_wave_height`` of the vessel.
+        waves: (patch, slot) m.
+        wind: (patch, slot) m/s.
+        day: (patch, slot) True by day.
+        closed: (patch, slot) True in a closed area.
+        afloat: (patch, slot) True while enough floats.
+    """
     shut = np.zeros(waves.shape, np.uint8)
-    if crew.row["daylight_only"]:
+    if row["daylight_only"]:
         shut[~day] = Shut.NIGHT
     with np.errstate(invalid="ignore"):
-        shut[wind > crew.row["max_wind"]] = Shut.WIND
-        shut[waves > crew.row["max_wave_height"]] = Shut.WAVES
+        shut[wind > row["max_wind"]] = Shut.WIND
+        shut[waves > row["max_wave_height"]] = Shut.WAVES
     shut[closed] = Shut.CLOSED_AREA
     shut[~afloat] = Shut.GONE
     return shut
 
 
-def _pairs(shut: NDArray, shares: Shares, visit: NDArray, taken: NDArray, slot_s: float) -> NDArray[np.float64]:
-    """:attr:`Problem.pair`: each open span as the times between which a whole visit can start."""
+def start_windows(shut: NDArray, shares: Shares, visit: NDArray, taken: NDArray, slot_s: float) -> NDArray[np.float64]:
+    """:attr:`Problem.pair`: each open span as the times between which a whole visit can start.
+
+    Args:
+        shut: (vessel, patch, slot) :class:`Shut`.
+        shares: what is on offer.
+        visit: (vessel) seconds of a visit.
+        taken: (vessel) part of a share that a visit takes.
+        slot_s: seconds between slots.
+    """
     vessels, patches, _ = shut.shape
     spans = {
         (v, q): [(a, b - visit[v]) for a, b in open_spans(shut[v, q] == Shut.OPEN, slot_s) if b - visit[v] >= a]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from oceanclean.allocation.sightlines import roughly_clear
+from oceanclean.allocation.passage import INF, rough, sailed, sea_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,43 +20,12 @@ if TYPE_CHECKING:
     from oceanclean.allocation.problem import Problem
 
 
-INF = np.inf
 #: Entries of a state, the vessel's condition when it leaves a stop.
-X, Y, LEAVE, HOLD_LEFT, DEADLINE, CALLS, VALUE, SAILED, START, TAKEN, PORT, DEPART, IN_PORT, GAIN = range(14)
-STATE = 14
+(X, Y, LEAVE, HOLD_LEFT, DEADLINE, CALLS, VALUE, SAILED, START, TAKEN, PORT, DEPART, IN_PORT, GAIN, DUTY, FUEL_LEFT,
+ RESTED) = range(17)  # fmt: skip
+STATE = 17
 #: An intercept is found to this part of the time between two positions.
 INTERCEPT_TOLERANCE = 1e-6
-
-
-@njit(cache=True, nogil=True)
-def node_of(p: Problem, x: float, y: float) -> int:
-    """Node of the sea table that a point belongs to, −1 off the raster or on land."""
-    i = int(np.floor((x - p.scalar[1]) / p.scalar[3]))
-    j = int(np.floor((y - p.scalar[2]) / p.scalar[3]))
-    if i < 0 or j < 0 or j >= p.label.shape[0] or i >= p.label.shape[1]:
-        return -1
-    return p.label[j, i]
-
-
-@njit(cache=True, nogil=True)
-def sea_distance(p: Problem, ax: float, ay: float, bx: float, by: float) -> float:
-    """Distance sailed from a to b, round land."""
-    direct = np.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
-    if p.scalar[5] == 0.0:
-        return direct
-    i, j = node_of(p, ax, ay), node_of(p, bx, by)
-    if i < 0 or j < 0:
-        return INF
-    f, g = p.first[i, j], p.first[j, i]
-    if f == -1:
-        return direct
-    if f < -1:
-        if roughly_clear(p.clearance, p.scalar[1], p.scalar[2], p.scalar[3], ax, ay, bx, by):
-            return direct
-        f, g = -2 - f, -2 - g
-    out = np.sqrt((p.corner[f, 0] - ax) ** 2 + (p.corner[f, 1] - ay) ** 2)
-    back = np.sqrt((p.corner[g, 0] - bx) ** 2 + (p.corner[g, 1] - by) ** 2)
-    return max(direct, out + p.mid[i, j] + back)
 
 
 @njit(cache=True, nogil=True)
@@ -92,25 +61,6 @@ def to_task(p: Problem, x: float, y: float, j: int, t: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def arrival(p: Problem, v: int, i: int, j: int, distance: float, t: float) -> float:
-    """When a vessel that leaves ``i`` for ``j`` at ``t`` has sailed ``distance``."""
-    speed = p.vessel[v, 4]
-    if p.scalar[6] == 0.0:
-        return t + distance / speed
-    category = p.arc[i, j] + 1
-    for k in range(p.profile.shape[1] - 1):
-        end = p.profile[0, k + 1]
-        if t >= end and k < p.profile.shape[1] - 2:
-            continue
-        pace = p.profile[category, k] * speed
-        if t + distance / pace <= end or k == p.profile.shape[1] - 2:
-            return t + distance / pace
-        distance -= (end - t) * pace
-        t = end
-    return INF
-
-
-@njit(cache=True, nogil=True)
 def meeting(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) -> tuple[float, float]:
     """Earliest meeting of a vessel at (x, y) at time ``t`` with task ``j``.
 
@@ -122,14 +72,15 @@ def meeting(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) ->
     """
     jx, jy = spot(p.track, p.scalar[0], j, t)
     d = sea_distance(p, x, y, jx, jy)
-    a = arrival(p, v, i, j, d, t)
+    a = sailed(p, v, i, j, x, y, jx, jy, d, t)
     if p.track.shape[1] == 1 or d == INF:
         return a, d
     tolerance = INTERCEPT_TOLERANCE * p.scalar[0]
     last, gap = t, a - t  # gap: time still missing when the task is met at `last`
     for _ in range(24):
-        d = to_task(p, x, y, j, a)
-        new = arrival(p, v, i, j, d, t) - a
+        jx, jy = spot(p.track, p.scalar[0], j, a)
+        d = sea_distance(p, x, y, jx, jy)
+        new = sailed(p, v, i, j, x, y, jx, jy, d, t) - a
         if abs(new) < tolerance:
             return a, d
         if new == INF:
@@ -145,39 +96,29 @@ def meeting(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) ->
 
 
 @njit(cache=True, nogil=True)
+def when_there(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int, a: float) -> float:
+    """Arrival at where task ``j`` is at time ``a`` of a vessel that leaves (x, y) at ``t``."""
+    jx, jy = spot(p.track, p.scalar[0], j, a)
+    return sailed(p, v, i, j, x, y, jx, jy, sea_distance(p, x, y, jx, jy), t)
+
+
+@njit(cache=True, nogil=True)
 def march(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) -> tuple[float, float]:
     """Meeting by bisection in the first interval of the track at whose end the vessel can be there in time."""
     step = p.scalar[0]
     low = t
     for h in range(int(t / step) + 1, p.track.shape[1] + 1):
         high = min(h, p.track.shape[1]) * step
-        d = to_task(p, x, y, j, high)
-        if arrival(p, v, i, j, d, t) <= high:
+        if when_there(p, v, i, x, y, t, j, high) <= high:
             for _ in range(50):
                 a = 0.5 * (low + high)
-                d = to_task(p, x, y, j, a)
-                if arrival(p, v, i, j, d, t) <= a:
+                if when_there(p, v, i, x, y, t, j, a) <= a:
                     high = a
                 else:
                     low = a
             return high, to_task(p, x, y, j, high)
         low = high
     return INF, INF
-
-
-@njit(cache=True, nogil=True)
-def rough(p: Problem, v: int, ax: float, ay: float, t: float, bx: float, by: float, e: float) -> bool:
-    """True when the sea on the way from a (at ``t``) to b (at ``e``) is at some point too rough for the vessel."""
-    last = p.shut.shape[1] - 1
-    for k in range(5):
-        w = k / 4.0
-        node = node_of(p, ax + w * (bx - ax), ay + w * (by - ay))
-        if node < 0:
-            continue
-        h = min(max(int((t + w * (e - t)) / p.scalar[7] + 0.5), 0), last)
-        if p.shut[v, h, node]:
-            return True
-    return False
 
 
 @njit(cache=True, nogil=True)
@@ -196,31 +137,73 @@ def reach(p: Problem, v: int, i: int, x: float, y: float, t: float, j: int) -> t
 
 
 @njit(cache=True, nogil=True)
-def reach_port(p: Problem, v: int, i: int, x: float, y: float, t: float, port: int) -> tuple[float, float, float]:
-    """Departure, arrival and distance to a port."""
-    bx, by = p.harbour[v, port, 0], p.harbour[v, port, 1]
-    d = sea_distance(p, x, y, bx, by)
-    end = p.track.shape[0] + 1
-    a = arrival(p, v, i, end, d, t)
-    if p.vessel[v, 13] == 0.0:
-        return t, a, d
-    while a < p.vessel[v, 10] and rough(p, v, x, y, t, bx, by, a):
-        t = (np.floor(t / p.scalar[7]) + 1.0) * p.scalar[7]
-        a = arrival(p, v, i, end, d, t)
-    return t, a, d
+def let_in(p: Problem, port: int, t: float, work: float) -> float:
+    """When a vessel that is off a port at ``t`` is let in, with ``work`` to be done before it closes; inf if never.
+
+    Work that is longer than the port is ever open begins when it opens.
+    """
+    if p.scalar[8] == 0.0:
+        return t
+    for k in range(0, p.gate.shape[1], 2):
+        low, high = p.gate[port, k], p.gate[port, k + 1]
+        begin = max(t, low)
+        if begin + min(work, high - low) <= high:
+            return begin
+    return INF
 
 
 @njit(cache=True, nogil=True)
-def home(p: Problem, v: int, i: int, x: float, y: float, t: float) -> tuple[float, float, int, float]:
-    """Earliest arrival at a port where the vessel may end: arrival, distance, port, departure."""
-    best, distance, port, depart = INF, INF, -1, t
+def reach_port(
+    p: Problem, v: int, i: int, x: float, y: float, t: float, port: int, work: float
+) -> tuple[float, float, float, float]:
+    """Departure, arrival off a port, distance, and the time at which the vessel is let in."""
+    bx, by = p.harbour[v, port, 0], p.harbour[v, port, 1]
+    d = sea_distance(p, x, y, bx, by)
+    end = p.track.shape[0] + 1
+    a = sailed(p, v, i, end, x, y, bx, by, d, t)
+    if p.vessel[v, 13] != 0.0:
+        while a < p.vessel[v, 10] and rough(p, v, x, y, t, bx, by, a):
+            t = (np.floor(t / p.scalar[7]) + 1.0) * p.scalar[7]
+            a = sailed(p, v, i, end, x, y, bx, by, d, t)
+    return t, a, d, let_in(p, port, a, work)
+
+
+@njit(cache=True, nogil=True)
+def nearest_end(p: Problem, v: int, i: int, x: float, y: float, t: float) -> tuple[float, float, int, float, float]:
+    """Earliest end at a port where the vessel may end: let in, distance, port, departure, arrival off it."""
+    best, distance, port, depart, off = INF, INF, -1, t, INF
     for k in range(p.harbour.shape[1]):
         if p.harbour[v, k, 4] == 0.0:
             continue
-        leave, a, d = reach_port(p, v, i, x, y, t, k)
-        if a < best:
-            best, distance, port, depart = a, d, k, leave
-    return best, distance, port, depart
+        leave, a, d, when = reach_port(p, v, i, x, y, t, k, 0.0)
+        if when < best:
+            best, distance, port, depart, off = when, d, k, leave, a
+    return best, distance, port, depart, off
+
+
+@njit(cache=True, nogil=True)
+def home(
+    p: Problem, v: int, i: int, x: float, y: float, t: float, duty: float
+) -> tuple[float, float, int, float, float]:
+    """Earliest end of the trip, after a rest where the crew's time on duty asks for it.
+
+    Args:
+        p, v: problem and vessel.
+        i: task it stands at (task count: the start).
+        x, y, t: place and time of leaving.
+        duty: when the time on duty began.
+
+    Returns:
+        When it is let in, distance, port, departure, arrival off the port; inf where the way is longer than a watch.
+    """
+    back, d, port, depart, off = nearest_end(p, v, i, x, y, t)
+    work = p.vessel[v, 14]
+    if work > 0.0 and off - duty > work:
+        rested = t + p.vessel[v, 15]
+        back, d, port, depart, off = nearest_end(p, v, i, x, y, rested)
+        if off - rested > work:
+            return INF, d, port, depart, INF
+    return back, d, port, depart, off
 
 
 @njit(cache=True, nogil=True)
@@ -233,9 +216,60 @@ def opening(p: Problem, v: int, j: int, t: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def visit(
-    p: Problem, v: int, i: int, x: float, y: float, t: float, hold: float, deadline: float, in_port: float, j: int
-) -> tuple:
+def leave_late(
+    p: Problem, v: int, i: int, x: float, y: float, depart: float, j: int, jx: float, jy: float, start: float
+) -> tuple[float, float]:
+    """Departure from port and distance of a vessel that leaves so as to be at task ``j`` no sooner than it may start.
+
+    Returns:
+        The given departure where leaving later is no better; the distance is negative then.
+    """
+    d = sea_distance(p, x, y, jx, jy)
+    late = start - d / p.vessel[v, 4]
+    if p.scalar[9] != 0.0:
+        for _ in range(3):  # what the currents take or give is known once the departure is
+            late -= sailed(p, v, i, j, x, y, jx, jy, d, late) - start
+        if sailed(p, v, i, j, x, y, jx, jy, d, late) > start + 60.0:
+            return depart, -1.0
+    if late > depart and (p.vessel[v, 13] == 0.0 or not rough(p, v, x, y, late, jx, jy, start)):
+        return late, d
+    return depart, -1.0
+
+
+@njit(cache=True, nogil=True)
+def fitting(p: Problem, v: int, hold: float, amount: float) -> float:
+    """Part of an amount that goes into the room left in the hold, −1 where it is too small a part."""
+    if amount <= hold:
+        return 1.0
+    if hold < p.vessel[v, 12] * min(amount, p.vessel[v, 5]) or amount <= 0.0:
+        return -1.0
+    return hold / amount
+
+
+@njit(cache=True, nogil=True)
+def comes_home(
+    p: Problem, v: int, j: int, x: float, y: float, leave: float, deadline: float, duty: float, fuel: float
+) -> int:
+    """Code of the first limit that the way home from (x, y) at ``leave`` breaks, 0 if none."""
+    back, _, _, depart, off = home(p, v, j, x, y, leave, duty)
+    if off == INF and p.vessel[v, 14] > 0.0:
+        return 8
+    if back > p.vessel[v, 10]:
+        return 2
+    if back > deadline - p.vessel[v, 9]:
+        return 1
+    if p.vessel[v, 18] > 0.0:
+        need = (off - depart + p.vessel[v, 9]) * p.vessel[v, 19] + (depart - leave + back - off) * p.vessel[v, 21]
+        if fuel < need:
+            return 9
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def visit(  # noqa: C901 - each limit in its turn, in the hottest code
+    p: Problem, v: int, i: int, x: float, y: float, t: float, hold: float, deadline: float, in_port: float,
+    duty: float, fuel: float, j: int,
+) -> tuple:  # fmt: skip
     """Sail to task ``j`` and serve it.
 
     Args:
@@ -245,70 +279,102 @@ def visit(
         x, y, t: place and time of leaving.
         hold: room left in the hold.
         deadline: when the endurance ends.
-        in_port: 1 where the endurance starts only at departure, which may then wait.
+        in_port: 1 where endurance and duty start only at departure, which may then wait.
+        duty: when the crew's time on duty began.
+        fuel: on board.
         j: the task.
 
     Returns:
-        Code, x, y, time of leaving the task, hold, deadline, gain, amount taken, start of service, distance, departure.
+        Code, x, y, time of leaving the task, hold, deadline, gain, amount taken, start of service, distance, departure,
+        beginning of duty, fuel.
     """
     share, service = p.pair[v, j, 1], p.pair[v, j, 0]
     if share <= 0.0:
-        return 7, x, y, t, hold, deadline, 0.0, 0.0, t, 0.0, t
+        return 7, x, y, t, hold, deadline, 0.0, 0.0, t, 0.0, t, duty, fuel
     depart, a, d = reach(p, v, i, x, y, t, j)
     if a == INF:
-        return 5, x, y, t, hold, deadline, 0.0, 0.0, t, 0.0, t
+        return 5, x, y, t, hold, deadline, 0.0, 0.0, t, 0.0, t, duty, fuel
     start = opening(p, v, j, a)
     if start == INF:
-        return 3, x, y, t, hold, deadline, 0.0, 0.0, a, d, depart
+        return 3, x, y, t, hold, deadline, 0.0, 0.0, a, d, depart, duty, fuel
     jx, jy = spot(p.track, p.scalar[0], j, start)
+    arrive = a
     if in_port > 0.0:
         if start > a:  # leave later rather than wait at sea
-            d_late = sea_distance(p, x, y, jx, jy)
-            late = start - d_late / p.vessel[v, 4]
-            if late > depart and (p.vessel[v, 13] == 0.0 or not rough(p, v, x, y, late, jx, jy, start)):
-                depart, d = late, d_late
-        deadline = depart + p.vessel[v, 7]
+            late, d_late = leave_late(p, v, i, x, y, depart, j, jx, jy, start)
+            if d_late >= 0.0:
+                depart, d, arrive = late, d_late, start
+        deadline, duty = depart + p.vessel[v, 7], depart
     amount = level(p.track, p.scalar[0], j, 3, start) * share
-    part = 1.0
-    if amount > hold:
-        if hold < p.vessel[v, 12] * min(amount, p.vessel[v, 5]) or amount <= 0.0:
-            return 4, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart
-        part = hold / amount
+    part = fitting(p, v, hold, amount)
+    if part < 0.0:
+        return 4, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart, duty, fuel
     leave = start + service * part
+    if p.vessel[v, 14] > 0.0:
+        duty = on_duty(p, v, duty, arrive, start, leave)
+        if duty == INF:
+            return 8, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart, duty, fuel
     if p.track.shape[1] > 1:
         jx, jy = spot(p.track, p.scalar[0], j, leave)
-    back, _, _, _ = home(p, v, j, jx, jy, leave)
-    if back > p.vessel[v, 10]:
-        return 2, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart
-    if back > deadline - p.vessel[v, 9]:
-        return 1, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart
+    if p.vessel[v, 18] > 0.0:
+        waits = start - arrive + (depart - t if in_port == 0.0 else 0.0)
+        fuel -= (arrive - depart) * p.vessel[v, 19] + waits * p.vessel[v, 21] + (leave - start) * p.vessel[v, 20]
+    code = comes_home(p, v, j, jx, jy, leave, deadline, duty, fuel)
+    if code != 0:
+        return code, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart, duty, fuel
     gain = level(p.track, p.scalar[0], j, 2, start) * share * part
-    return 0, jx, jy, leave, hold - amount * part, deadline, gain, amount * part, start, d, depart
+    return 0, jx, jy, leave, hold - amount * part, deadline, gain, amount * part, start, d, depart, duty, fuel
+
+
+@njit(cache=True, nogil=True)
+def on_duty(p: Problem, v: int, duty: float, arrive: float, start: float, leave: float) -> float:
+    """When the time on duty began that includes a visit; a long wait before it is a rest. inf if it is too long."""
+    work = p.vessel[v, 14]
+    if arrive - duty > work:
+        return INF
+    if start - arrive >= p.vessel[v, 15]:
+        duty = start
+    return duty if leave - duty <= work else INF
 
 
 @njit(cache=True, nogil=True)
 def best_call(
-    p: Problem, v: int, i: int, x: float, y: float, t: float, deadline: float, j: int
-) -> tuple[int, float, float]:
-    """Port at which to unload on the way to task ``j``: port, arrival, distance; −1 if none is within reach."""
-    port, when, distance, least = -1, INF, INF, INF
+    p: Problem, v: int, i: int, x: float, y: float, t: float, deadline: float, duty: float, fuel: float, j: int
+) -> tuple[int, float, float, float, float]:
+    """Port at which to unload and bunker on the way to task ``j``.
+
+    Returns:
+        Port (−1 if none is within reach), when the vessel is let in, distance, when it is ready to leave, fuel then.
+    """
+    port, when, distance, ready, left, least = -1, INF, INF, INF, fuel, INF
     for k in range(p.harbour.shape[1]):
         if p.harbour[v, k, 3] == 0.0:
             continue
-        _, a, d = reach_port(p, v, i, x, y, t, k)
+        work = p.harbour[v, k, 2]
+        depart, off, d, a = reach_port(p, v, i, x, y, t, k, work)
         if a > deadline - p.vessel[v, 9] or a > p.vessel[v, 10]:
             continue
+        if p.vessel[v, 14] > 0.0:  # a port call is a rest, however short the work
+            if off - duty > p.vessel[v, 14]:
+                continue
+            work = max(work, p.vessel[v, 15])
+        rest = fuel
+        if p.vessel[v, 18] > 0.0:
+            rest -= (off - depart) * p.vessel[v, 19] + (depart - t + a - off) * p.vessel[v, 21]
+            if rest < 0.0:
+                continue
+            if p.harbour[v, k, 5] != 0.0:
+                rest = p.vessel[v, 18]
         px, py = p.harbour[v, k, 0], p.harbour[v, k, 1]
-        ready = a + p.harbour[v, k, 2]
-        on = to_task(p, px, py, j, ready)
-        if ready + on / p.vessel[v, 4] < least:
-            least, port, when, distance = ready + on / p.vessel[v, 4], k, a, d
-    return port, when, distance
+        on = to_task(p, px, py, j, a + work) / p.vessel[v, 4]
+        if a + work + on < least:
+            least, port, when, distance, ready, left = a + work + on, k, a, d, a + work, rest
+    return port, when, distance, ready, left
 
 
 @njit(cache=True, nogil=True)
 def go_on(p: Problem, v: int, i: int, state: NDArray, j: int, out: NDArray) -> int:
-    """Serve task ``j`` next, by way of a port where hold or endurance ask for it.
+    """Serve task ``j`` next: after a rest where the crew needs one, by way of a port where hold or stores ask for it.
 
     Args:
         p: the problem.
@@ -322,24 +388,29 @@ def go_on(p: Problem, v: int, i: int, state: NDArray, j: int, out: NDArray) -> i
         Code of the first limit that stops it, 0 if none.
     """
     x, y, t, hold, deadline = state[X], state[Y], state[LEAVE], state[HOLD_LEFT], state[DEADLINE]
-    calls, value, sailed, in_port = state[CALLS], state[VALUE], state[SAILED], state[IN_PORT]
-    code, nx, ny, leave, room, end, gain, taken, start, d, depart = visit(p, v, i, x, y, t, hold, deadline, in_port, j)
-    port = -1
-    if (code == 1 or code == 4) and calls > 0.0 and in_port == 0.0:
-        port, when, extra = best_call(p, v, i, x, y, t, deadline, j)
+    calls, value, sea, in_port, duty = state[CALLS], state[VALUE], state[SAILED], state[IN_PORT], state[DUTY]
+    done = visit(p, v, i, x, y, t, hold, deadline, in_port, duty, state[FUEL_LEFT], j)
+    port, extra, rested = -1, 0.0, 0.0
+    if done[0] == 8 and in_port == 0.0:
+        later = t + p.vessel[v, 15]
+        second = visit(p, v, i, x, y, later, hold, deadline, 0.0, later,
+                       state[FUEL_LEFT] - p.vessel[v, 15] * p.vessel[v, 21], j)  # fmt: skip
+        if second[0] == 0:
+            done, rested = second, 1.0
+    if done[0] in (1, 4, 8, 9) and calls > 0.0 and in_port == 0.0:
+        port, _, extra, ready, fuel = best_call(p, v, i, x, y, t, deadline, duty, state[FUEL_LEFT], j)
         if port < 0:
-            return code
-        px, py, ready = p.harbour[v, port, 0], p.harbour[v, port, 1], when + p.harbour[v, port, 2]
-        code, nx, ny, leave, room, end, gain, taken, start, d, depart = visit(
-            p, v, p.track.shape[0], px, py, ready, p.vessel[v, 5], ready + p.vessel[v, 7], 1.0, j
-        )
-        d += extra
+            return done[0]
+        px, py = p.harbour[v, port, 0], p.harbour[v, port, 1]
+        done = visit(p, v, p.track.shape[0], px, py, ready, p.vessel[v, 5], ready + p.vessel[v, 7], 1.0, ready, fuel, j)
         calls -= 1.0
-    if code != 0:
-        return code
+    if done[0] != 0:
+        return done[0]
+    _, nx, ny, leave, room, end, gain, taken, start, d, depart, duty, fuel = done
     out[X], out[Y], out[LEAVE], out[HOLD_LEFT], out[DEADLINE], out[CALLS] = nx, ny, leave, room, end, calls
-    out[VALUE], out[SAILED], out[START], out[TAKEN] = value + gain, sailed + d, start, taken
+    out[VALUE], out[SAILED], out[START], out[TAKEN] = value + gain, sea + d + extra, start, taken
     out[PORT], out[DEPART], out[IN_PORT], out[GAIN] = port, depart, 0.0, gain
+    out[DUTY], out[FUEL_LEFT], out[RESTED] = duty, fuel, rested
     return 0
 
 
@@ -351,6 +422,7 @@ def begin(p: Problem, v: int, state: NDArray) -> None:
     state[HOLD_LEFT], state[IN_PORT], state[CALLS] = p.vessel[v, 6], p.vessel[v, 3], p.vessel[v, 11]
     state[DEADLINE] = p.vessel[v, 2] + p.vessel[v, 8]
     state[PORT] = -1.0
+    state[DUTY], state[FUEL_LEFT] = p.vessel[v, 2] - p.vessel[v, 16], p.vessel[v, 17]
 
 
 @njit(cache=True, nogil=True)
@@ -384,5 +456,5 @@ def worth(p: Problem, v: int, route: NDArray, n: int, states: NDArray) -> tuple[
     if n == 0:
         return 0.0, p.vessel[v, 2]
     last = states[n]
-    back, d, _, _ = home(p, v, route[n - 1], last[X], last[Y], last[LEAVE])
+    back, d, _, _, _ = home(p, v, route[n - 1], last[X], last[Y], last[LEAVE], last[DUTY])
     return last[VALUE] - p.scalar[4] * (last[SAILED] + d), back

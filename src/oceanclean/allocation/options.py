@@ -39,12 +39,15 @@ class SeaSettings(Settings):
         default=0.85, gt=0, le=1, description="share of the time on a patch spent sweeping, not turning"
     )
     sight_m: float = Field(default=1500.0, ge=0, description="how far a crew sees a windrow by day; 0: no lookout")
+    drone_sight_m: float = Field(default=4000.0, ge=0, description="the same with a drone on board")
     search_speed_factor: float = Field(default=2.0, ge=1, description="speed between windrows over collecting speed")
     windrow_share: float = Field(default=0.5, ge=0, le=1, description="part of the debris that floats in windrows")
     windrow_kg_km2: float = Field(default=15_000.0, gt=0, description="density inside a windrow, mouth's width around")
     transit_wave_factor: float = Field(
         default=1.5, ge=1, description="sails up to this multiple of its working wave height"
     )
+    bulk_kg_m3: float = Field(default=100.0, gt=0, description="debris by room in the hold, where that is counted")
+    currents: bool = Field(default=True, description="currents and waves change the speed over ground")
     reserve_h: float = Field(default=1.0, ge=0, description="endurance kept back")
     reserve_share: float = Field(default=0.05, ge=0, lt=1, description="part of the endurance kept back, if more")
     port_calls: int = Field(default=3, ge=0, le=20, description="port calls allowed on the way")
@@ -71,7 +74,7 @@ class SearchSettings(Settings):
     places: int = Field(default=2, ge=1, description="places tried exactly for each task")
     columns: int = Field(default=6000, ge=1, description="remembered routes handed to the packing")
     packing_effort: float = Field(default=4.0, gt=0, description="deterministic time of the packing, about seconds")
-    bound_rounds: int = Field(default=12, ge=0, description="pricing rounds of the bound; 0: no bound")
+    bound_rounds: int = Field(default=30, ge=0, description="pricing rounds of the bound; 0: no bound")
 
 
 class AllocationSettings(Settings):
@@ -82,7 +85,12 @@ class AllocationSettings(Settings):
     sea: SeaSettings = SeaSettings()
     search: SearchSettings = SearchSettings()
     value_of_metre_kg: float = Field(default=1e-5, ge=0, description="catch given up to save a metre sailed, kg")
-    risk_aversion: float = Field(default=0.0, ge=0, le=1, description="0 counts the mean catch, 1 its 20 % quantile")
+    risk_aversion: float = Field(default=0.0, ge=0, le=1, description="0 counts the mean catch, 1 the bad cases only")
+    risk_measure: Literal["quantile", "cvar"] = Field(
+        default="quantile",
+        description="bad cases: each patch's 20 % quantile, or the mean of the fleet's worst members (CVaR)",
+    )
+    cvar_share: float = Field(default=0.2, gt=0, le=1, description="part of the members that CVaR takes the mean of")
     keep_bonus: float = Field(
         default=0.05, ge=0, le=1, description="added part of a catch where yesterday's vessel keeps its patch"
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from oceanclean.allocation.explain import clock, knots
 from oceanclean.allocation.model import Day, Shut
+from oceanclean.allocation.problem import P, V
 from oceanclean.allocation.schedule import Stop, Trip
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ class Writer:
     def __init__(self, day: Day, v: int, tables: Tables, task_ids: list[str]) -> None:
         self.day, self.v, self.tables, self.task_ids = day, v, tables, task_ids
         self.vessel_id = day.crews[v].vessel_id
-        self.sequence = 0
+        self.sequence, self.left = 0, 0.0
         self.hold = float(day.problem.vessel[v, 5] - day.problem.vessel[v, 6])
+        self.fuel = float(day.problem.vessel[v, V.FUEL]) if day.problem.vessel[v, V.TANK] > 0 else float("nan")
         self.issue = pd.Timestamp(day.issue, tz="UTC")
 
     def trip(self, trip: Trip, catch: Catch) -> None:
@@ -93,7 +95,10 @@ class Writer:
             reason = f"Unloads {used:.0f} kg at {name} before it leaves."
             self.order("unload", at, 0.0, ready, deadline, reason=reason)
         leave = max(leave, ready)
-        self.order("depart", at, ready, leave, deadline, reason=f"Leaves {where} at {clock(self.day.issue, leave)}.")
+        with_mate = f" with {crew.mate}, which holds the net's other end" if crew.mate else ""
+        self.order("depart", at, ready, leave, deadline,
+                   reason=f"Leaves {where} at {clock(self.day.issue, leave)}{with_mate}.")  # fmt: skip
+        self.left = leave
         k = 0
         while k < len(trip.stops):
             last = k
@@ -112,6 +117,8 @@ class Writer:
         first, last = stops[0], stops[-1]
         if first.call is not None:
             at, deadline = self._call(first, at)
+        elif first.rested:
+            self._rest(at, deadline)
         line, metres = self.leg(at, first.met)
         patch = int(self.day.shares.patch[first.task])
         if first.start - first.arrive > PAUSE_S:
@@ -125,6 +132,8 @@ class Writer:
         found = float(_at(self.day.patches.found[patch][None], self.day.patches.step, first.start)[0])
         kg = catch.sum(axis=0)
         self.hold += float(kg.mean())
+        self._burn(last.fuel_left)
+        self.left = last.leave
         self.order(
             "collect", first.served, first.start, last.leave, deadline, patch=patch, metres=metres, begin=at, kg=kg,
             found=found, window=self._window(first), reason=self._why(stops, kg, found),
@@ -138,17 +147,60 @@ class Writer:
         line, metres = self.leg(at, self.day.harbours.xy[call.port])
         deadline = stop.depart + float(self.day.problem.vessel[self.v, 7])
         unloaded, self.hold = self.hold, 0.0
+        name = self.day.harbours.name[call.port]
+        begin: NDArray | None = at
+        if call.arrive - call.off > PAUSE_S:
+            self._wait_off(call.port, call.off, call.arrive, deadline, metres, at)
+            self.draw(line)
+            line, metres, begin = (
+                self.leg(self.day.harbours.xy[call.port], self.day.harbours.xy[call.port])[0],
+                0.0,
+                None,
+            )
+        self._burn(call.fuel)
+        fuel = ""
+        if np.isfinite(self.fuel) and self.day.problem.harbour[self.v, call.port, P.BUNKER]:
+            fuel = f" and bunkers to {self.fuel:.0f} l"
         self.order("unload", self.day.harbours.xy[call.port], call.arrive, stop.depart, deadline, metres=metres,
-                   begin=at, reason=f"Unloads {unloaded:.0f} kg at {self.day.harbours.name[call.port]}.")  # fmt: skip
+                   begin=begin, reason=f"Unloads {unloaded:.0f} kg{fuel} at {name}.")  # fmt: skip
         self.draw(line)
         return self.day.harbours.xy[call.port], deadline
 
     def _end(self, trip: Trip, at: NDArray, deadline: float) -> None:
         port = self.day.harbours.xy[trip.end_port]
+        begin: NDArray | None = at
+        if trip.end_rested:
+            self._rest(at, deadline)
         line, metres = self.leg(at, port)
-        self.order("return", port, trip.end_arrive, trip.end_arrive, deadline, metres=metres, begin=at,
-                   reason=f"Ends at {self.day.harbours.name[trip.end_port]}, {self.hold:.0f} kg on board.")  # fmt: skip
+        if trip.end_arrive - trip.end_off > PAUSE_S:
+            self._wait_off(trip.end_port, trip.end_off, trip.end_arrive, deadline, metres, at)
+            self.draw(line)
+            line, metres, begin = self.leg(port, port)[0], 0.0, None
+        self._burn(trip.end_fuel)
+        fuel = f", {self.fuel:.0f} l of fuel left" if np.isfinite(self.fuel) else ""
+        reason = f"Ends at {self.day.harbours.name[trip.end_port]}, {self.hold:.0f} kg on board{fuel}."
+        self.order("return", port, trip.end_arrive, trip.end_arrive, deadline, metres=metres, begin=begin,
+                   reason=reason)  # fmt: skip
         self.draw(line)
+
+    def _burn(self, left: float) -> None:
+        """Fuel that is left now, where it is counted."""
+        if np.isfinite(self.fuel):
+            self.fuel = max(left, 0.0)
+
+    def _rest(self, at: NDArray, deadline: float) -> None:
+        """The crew rests where it is."""
+        row = self.day.crews[self.v].row
+        until = self.left + float(row["rest"]) * 3600.0
+        self._burn(self.fuel - float(row["rest"]) * float(row["fuel_idle"]))
+        reason = (f"Hove to until {clock(self.day.issue, until)}: the crew rests {float(row['rest']):g} h "
+                  f"after at most {float(row['max_work']):g} h on duty.")  # fmt: skip
+        self.order("wait", at, self.left, until, deadline, reason=reason)
+
+    def _wait_off(self, port: int, off: float, until: float, deadline: float, metres: float, begin: NDArray) -> None:
+        """The vessel waits off a port until it is let in."""
+        reason = f"Waits off {self.day.harbours.name[port]}, which lets vessels in from {clock(self.day.issue, until)}."
+        self.order("wait", self.day.harbours.xy[port], off, until, deadline, metres=metres, begin=begin, reason=reason)
 
     def leg(self, a: NDArray, b: NDArray) -> tuple[NDArray, float]:
         """Path at sea and its length in metres."""
@@ -187,7 +239,7 @@ class Writer:
             "course_deg": self._course(begin, xy), "expected_kg": float(catch.mean()),
             "expected_p10_kg": float(np.quantile(catch, 0.1)), "expected_p90_kg": float(np.quantile(catch, 0.9)),
             "found_probability": found, "hold_kg": self.hold,
-            "endurance_left_h": max((deadline - leave) / 3600.0, 0.0),
+            "endurance_left_h": max((deadline - leave) / 3600.0, 0.0), "fuel_left_l": self.fuel,
             "wave_height_m": self.day.weather.at(self.day.weather.waves, arrive, lon, lat).item(),
             "wind_m_s": self.day.weather.at(self.day.weather.wind, arrive, lon, lat).item(),
             "reason": reason, "geometry": shapely.Point(lon, lat),

@@ -12,16 +12,20 @@ import pandas as pd
 
 from oceanclean.allocation import bound as bounds
 from oceanclean.allocation import controls
-from oceanclean.allocation.crews import Crew, crews_of, harbours_of
+from oceanclean.allocation.crews import Crew, crews_of
 from oceanclean.allocation.explain import binding_limits, why_patch_unserved, why_vessel_stays
 from oceanclean.allocation.legs import settle_legs
 from oceanclean.allocation.model import Day, build_day
 from oceanclean.allocation.nearest import nearest_first_kg
 from oceanclean.allocation.options import AllocationSettings
 from oceanclean.allocation.orders import Catch, Tables, Writer, catch_of
+from oceanclean.allocation.pairs import pair_up
+from oceanclean.allocation.ports import harbours_of, opening_hours
+from oceanclean.allocation.risk import cvar, for_bad_cases
 from oceanclean.allocation.rolling import keep_or_change, yesterdays_routes
 from oceanclean.allocation.schedule import Trip, away, tell
 from oceanclean.allocation.sea import Sea, sea_of
+from oceanclean.allocation.sea_routing import SeaRouter
 from oceanclean.allocation.search import Solution, repack, route_value, solve
 from oceanclean.decisions import Decisions
 from oceanclean.products import Plan, VesselSummary, validate_table
@@ -29,8 +33,13 @@ from oceanclean.products import Plan, VesselSummary, validate_table
 if TYPE_CHECKING:
     import geopandas as gpd
     import xarray as xr
+    from numpy.typing import NDArray
 
     from oceanclean.region import Region
+
+
+#: Where the search is given a time, the bound has the same, and at least this, in seconds.
+LEAST_BOUND_S = 5.0
 
 
 def allocate(
@@ -62,7 +71,8 @@ def allocate(
         settings: of the room.
         seed: same inputs, settings and seed give the same plan, unless ``seconds`` is given.
         previous_plan: yesterday's, kept where it is nearly as good.
-        seconds: wall time of the search; without it, it ends after ``settings.search.iterations``.
+        seconds: wall time of the search, and again of the bound; without it, they end after ``search.iterations`` and
+            ``search.bound_rounds`` of the settings.
         decisions: pins, bans, held vessels, closures and limits by people. What cannot be obeyed is told in
             ``degraded`` with the reason, and the rest is planned. Task ids are those of ``previous_plan``, without one
             those of this forecast.
@@ -111,16 +121,20 @@ def allocate_on(
     clock, decisions = time.perf_counter(), decisions or Decisions()
     if len(fleet):
         validate_table("FleetState", fleet, "fleet")
+    exclusions = controls.decided_exclusions(region, decisions)
+    if closed := _impassable(exclusions, sea.issue, sea.horizon_s):
+        # debris drifts through waters that vessels may not enter; only the vessels' ways go round them
+        sea = replace(sea, router=SeaRouter.of_region(region, closed))
     fleet, fleet_notes = controls.decided_fleet(fleet, decisions)
-    harbours, port_notes = harbours_of(region.ports, sea.router, settings.sea)
+    gate = opening_hours(region.settings.ports, region.settings.timezone, sea.issue, sea.horizon_s)
+    harbours, port_notes = harbours_of(region.ports, sea.router, settings.sea, gate)
     harbours, closed_notes = controls.decided_harbours(harbours, decisions)
-    crews = crews_of(fleet, harbours, sea.router, settings.sea)
-    notes = [*sea.notes, *fleet_notes, *port_notes, *closed_notes, *(n for c in crews for n in c.notes)]
+    crews, pair_notes = pair_up(crews_of(fleet, harbours, sea.router, settings.sea), sea.router)
+    notes = [*sea.notes, *fleet_notes, *port_notes, *closed_notes, *(n for c in crews for n in c.notes), *pair_notes]
     able = [c for c in crews if not c.stays]
     # a problem needs a vessel; without one the first stands in, and its route is not sailed
-    day = build_day(sea.patches, able or crews[:1], harbours, sea.router, sea.weather,
-                    controls.decided_exclusions(region, decisions), sea.issue, sea.horizon_s,
-                    settings) if len(crews) and len(harbours.name) else None  # fmt: skip
+    day = build_day(sea.patches, able or crews[:1], harbours, sea.router, sea.weather, exclusions, sea.issue,
+                    sea.horizon_s, settings, region.harm) if len(crews) and len(harbours.name) else None  # fmt: skip
     solution = Solution([[] for _ in (day.crews if day else [])], 0.0, [], 0, 0.0)
     bound: float | None = 0.0
     nearest: float | None = None
@@ -150,12 +164,34 @@ def _solved(
         solution = keep_or_change(problem, solution, warm, settings, seed, seconds, pins.promised)
     kept = warm is not None and any(warm)
     solution = controls.without_promises(day.problem, solution, pins)
-    if settings.risk_aversion > 0 or settings.search.bound_rounds == 0:
+    if settings.risk_aversion > 0:  # no bound is known on a blend of mean and bad cases
+        if settings.risk_measure == "cvar" and not pins.pinned:
+            solution = for_bad_cases(day, solution, settings, seed)
         return solution, None
-    bound, found = bounds.upper_bound(day.problem, solution.columns, solution.value, settings.search.bound_rounds)
+    if settings.search.bound_rounds == 0:
+        return solution, None
+    bound, found = bounds.upper_bound(
+        day.problem, solution.columns, solution.value, settings.search.bound_rounds,
+        seconds=None if seconds is None else max(seconds, LEAST_BOUND_S),
+    )  # fmt: skip
     if not kept and not pins.pinned:  # routes that the bound came upon may go well together
         solution = repack(day.problem, solution, found, settings.search, seed)
     return solution, bound
+
+
+def _impassable(exclusions: gpd.GeoDataFrame, issue: np.datetime64, horizon_s: float) -> list[Any]:
+    """Polygons that nobody sails through at any time of the plan."""
+    start = pd.Timestamp(issue, tz="UTC")
+    end = start + pd.Timedelta(seconds=horizon_s)
+    return [
+        row.geometry for row in exclusions.itertuples()
+        if row.no_passage and not (row.starts > end) and not (row.ends < start)
+    ]  # fmt: skip
+
+
+def _fuel_of(crew: Crew) -> float:
+    """Litres on board, NaN where they are not counted."""
+    return float(crew.row["fuel"]) if crew.row["fuel_capacity"] > 0 else float("nan")
 
 
 class _Assembly:
@@ -175,18 +211,71 @@ class _Assembly:
 
     def plan(self) -> Plan:
         """The plan."""
-        summaries = [self._vessel(crew) for crew in self.crews]
+        summaries = self._mates([self._vessel(crew) for crew in self.crews])
         total = sum((c.total for c in self.catches.values()), np.zeros(max(1, self.sea.patches.kg.shape[0])))
         expected = float(total.mean())
-        bound = None if self.bound is None else max(expected, self.bound)
+        bound, gap = self.proven(expected)
         return Plan(
             orders=self._frame(self.tables.orders, "Orders"), tasks=self._tasks(), routes=self._routes(),
             task_tracks=self._tracks(), vessels=summaries, issue_time=self.issue.isoformat(),
             horizon_h=self.sea.horizon_s / 3600.0, expected_kg=expected, p10_kg=float(np.quantile(total, 0.1)),
             p90_kg=float(np.quantile(total, 0.9)), bound_kg=bound,
-            gap=(bound - expected) / bound if bound and bound > 0 else None, solver=self._solver(),
+            gap=gap, solver=self._solver(total),
             task_mass_share=self.sea.patches.share_of_mass, degraded=list(dict.fromkeys(self.notes)),
         )  # fmt: skip
+
+    def proven(self, expected: float) -> tuple[float | None, float | None]:
+        """Bound on the expected catch, and the part of the bound that the plan lacks at most; None where unknown.
+
+        Where places count differently, only the gap is known: it is that of the weighted catch.
+        """
+        if self.bound is None:
+            return None, None
+        if len(self.region.harm):
+            return None, max(0.0, 1.0 - self.solution.value / self.bound) if self.bound > 0 else None
+        bound = max(expected, self.bound)
+        return bound, (bound - expected) / bound if bound > 0 else None
+
+    def _mates(self, summaries: list[VesselSummary]) -> list[VesselSummary]:
+        """Vessels that tow with a leader get its orders, once they have joined it; the catch stands with the leader."""
+        status = {s.vessel_id: s for s in summaries}
+        told = []
+        for crew, summary in zip(self.crews, summaries, strict=True):
+            lead = status.get(crew.mate)
+            if not crew.mate or not crew.stays or lead is None or lead.status != "sent":
+                told.append(summary)
+                continue
+            told.append(self._sails_along(crew, lead))
+        return told
+
+    def _sails_along(self, crew: Crew, lead: VesselSummary) -> VesselSummary:
+        tables, leader = self.tables, next(c for c in self.crews if c.vessel_id == lead.vessel_id)
+        tables.orders[:] = [o for o in tables.orders if o["vessel_id"] != crew.vessel_id]
+        tables.routes[:] = [r for r in tables.routes if r["vessel_id"] != crew.vessel_id]
+        assert self.day is not None  # noqa: S101
+        writer = Writer(replace(self.day, crews=[crew]), 0, tables, self.task_ids)
+        writer.hold, writer.fuel = float(crew.row["hold_used"]), _fuel_of(crew)
+        endurance, before = float(crew.row["endurance"]) * 3600.0, len(tables.orders)
+        if leader.meets_s > 0:
+            writer.order("depart", crew.xy, 0.0, 0.0, endurance, reason=f"Sails to {lead.vessel_id}.")
+            line, metres = writer.leg(crew.xy, leader.xy)
+            writer.order("wait", leader.xy, leader.meets_s, leader.meets_s, endurance - leader.meets_s, metres=metres,
+                         begin=crew.xy, reason=f"Joins {lead.vessel_id} and takes the net's other end.")  # fmt: skip
+            writer.draw(line)
+        shift = writer.sequence
+        for table in (tables.orders, tables.routes):
+            for row in [r for r in table if r["vessel_id"] == lead.vessel_id]:
+                copy = {**row, "vessel_id": crew.vessel_id, "sequence": row["sequence"] + shift}
+                if "reason" in row:
+                    copy |= {"reason": f"With {lead.vessel_id}: {row['reason']}", "hold_kg": 0.0,
+                             "fuel_left_l": float("nan"), "expected_kg": 0.0, "expected_p10_kg": 0.0,
+                             "expected_p90_kg": 0.0}  # fmt: skip
+                table.append(copy)
+        mine = tables.orders[before:]
+        metres = sum(o["distance_m"] for o in mine)
+        return VesselSummary(
+            crew.vessel_id, "sent", "", 0.0, 0.0, 0.0, metres, lead.hours, [f"tows with {lead.vessel_id}"]
+        )
 
     def _vessel(self, crew: Crew) -> VesselSummary:
         if crew.stays or self.day is None:
@@ -208,7 +297,9 @@ class _Assembly:
         Writer(self.day, v, self.tables, self.task_ids).trip(trip, catch)
         metres = sum(o["distance_m"] for o in self.tables.orders[before:])
         last = trip.stops[-1]
-        binding = binding_limits(self.day, v, tasks, trip.end_arrive, last.hold_left, last.deadline)
+        rests = trip.end_rested or any(s.rested for s in trip.stops)
+        binding = binding_limits(self.day, v, tasks, trip.end_arrive, last.hold_left, last.deadline, trip.end_fuel,
+                                 rests)  # fmt: skip
         low, high = (float(np.quantile(catch.total, q)) for q in (0.1, 0.9))
         hours = away(trip, self.day.problem, v) / 3600.0
         return VesselSummary(crew.vessel_id, "sent", "", float(catch.total.mean()), low, high, metres, hours, binding)
@@ -218,7 +309,7 @@ class _Assembly:
         if self.day is None or not np.isfinite(crew.xy).all():
             return VesselSummary(crew.vessel_id, "stays", reason, 0.0, 0.0, 0.0, 0.0, 0.0)
         stand_in = Writer(replace(self.day, crews=[crew]), 0, self.tables, self.task_ids)
-        stand_in.hold = float(crew.row["hold_used"])
+        stand_in.hold, stand_in.fuel = float(crew.row["hold_used"]), _fuel_of(crew)
         endurance = float(crew.row["endurance"]) * 3600.0
         if crew.port >= 0 or not crew.ends:
             stand_in.order("stay", crew.xy, 0.0, self.sea.horizon_s, self.sea.horizon_s + endurance, reason=reason)
@@ -236,13 +327,20 @@ class _Assembly:
         stand_in.draw(line)
         return VesselSummary(crew.vessel_id, "stays", reason, 0.0, 0.0, 0.0, metres, seconds / 3600.0)
 
-    def _solver(self) -> dict[str, Any]:
+    def _solver(self, total: NDArray[np.float64]) -> dict[str, Any]:
+        """What the plan says of how it was made; with aversion to risk also what it aims at."""
         from importlib.metadata import version
 
         import numba
 
         s = self.settings.search
-        return {
+        aim: dict[str, Any] = {}
+        if self.settings.risk_aversion > 0:
+            aim |= {"risk_aversion": self.settings.risk_aversion, "risk_measure": self.settings.risk_measure,
+                    "cvar_kg": cvar(total, self.settings.cvar_share)}  # fmt: skip
+        if len(self.region.harm):
+            aim |= {"weighted_by_harm": True, "weighted_bound_kg": self.bound}
+        return aim | {
             "method": "ruin-and-recreate with exact meetings, CP-SAT set packing of the routes met",
             "ortools": version("ortools"), "numba": numba.__version__, "seed": self.seed,
             "iterations": self.solution.iterations, "rounds": s.rounds, "workers": s.workers,

@@ -38,6 +38,8 @@ class Frame(NamedTuple):
         starts: (place, slot) from :func:`next_starts`.
         service: (place) least time of a visit.
         slot: length of a slot.
+        load: (task) most that it ever holds.
+        near: (place, word) bits of the tasks that a label at the place remembers to have taken.
     """
 
     first: NDArray[np.int64]
@@ -49,6 +51,8 @@ class Frame(NamedTuple):
     starts: NDArray[np.int32]
     service: NDArray[np.float64]
     slot: float
+    load: NDArray[np.float64]
+    near: NDArray[np.uint64]
 
 
 class Ahead(NamedTuple):
@@ -58,8 +62,6 @@ class Ahead(NamedTuple):
         best: (task, slot) by one task, visited in the slot or later.
         run: (place, slot) by visits at a place that begin in the slot, and all that follows.
         leave: (place, slot) by leaving a place for another in the slot, and all that follows.
-        profit: (slot) largest part of a gain that is beyond the price, over the tasks.
-        largest: (slot) largest gain of a task that is worth its price.
         instead: (task, other, slot) most that is lost from then on when the other of the same place is served in its
             stead, for the first :data:`OTHERS` of the place.
     """
@@ -67,8 +69,6 @@ class Ahead(NamedTuple):
     best: NDArray[np.float64]
     run: NDArray[np.float64]
     leave: NDArray[np.float64]
-    profit: NDArray[np.float64]
-    largest: NDArray[np.float64]
     instead: NDArray[np.float32]
 
 
@@ -240,3 +240,56 @@ def dearest_from(f: Frame, ahead: Ahead, a: int, k: int, memory: NDArray) -> flo
             n += 1
     sums = -np.cumsum(np.sort(worth[:n]))
     return max(top, followed(f, ahead.leave, a, k, sums, n))
+
+
+@njit(cache=True, nogil=True)
+def first_slots(p: Problem, v: int, f: Frame) -> NDArray:
+    """(place) slot in which a vessel can be at each place first; the number of slots where never."""
+    slots = f.starts.shape[1] - 1
+    soonest = np.full(len(f.first), slots, np.int64)
+    for b in range(len(f.first)):
+        when, _ = meeting(p, v, p.track.shape[0], p.vessel[v, 0], p.vessel[v, 1], p.vessel[v, 2], f.first[b])
+        if when < slots * f.slot:
+            soonest[b] = int(when / f.slot)
+    return soonest
+
+
+@njit(cache=True, nogil=True)
+def way_through(f: Frame, ahead: Ahead, a: int, k: int, route: NDArray) -> int:
+    """Write the tasks of the best way through the tables from place ``a`` in slot ``k`` on; their number."""
+    slots, count, sums = f.starts.shape[1] - 1, 0, np.zeros(ahead.best.shape[0])
+    k = f.starts[a, k]
+    while a >= 0 and k < slots:
+        number, stay, begin, then, top = ranked(ahead.best, f, a, k, sums), 0, float(k), k, 0.0
+        for q in range(number):
+            s = f.starts[a, min(int(begin), slots)]
+            if s >= slots:
+                break
+            begin = max(begin, float(s)) + f.service[a] / f.slot
+            left = min(int(begin), slots)
+            if sums[q] + ahead.leave[a, left] > top:
+                top, stay, then = sums[q] + ahead.leave[a, left], q + 1, left
+        order = np.argsort(-ahead.best[f.start[a] : f.start[a + 1], k])
+        for q in range(stay):
+            if count < len(route):
+                route[count] = f.start[a] + order[q]
+                count += 1
+        if stay == 0:
+            break
+        while then < slots and ahead.leave[a, then] > 0.0 and ahead.leave[a, then + 1] == ahead.leave[a, then]:
+            then += 1
+        a, k = onward(f, ahead, a, then)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def onward(f: Frame, ahead: Ahead, a: int, k: int) -> tuple[int, int]:
+    """Place to which the tables lead from place ``a``, left in slot ``k``, and the slot of the first visit there."""
+    slots, top, to, when = f.starts.shape[1] - 1, 0.0, -1, k
+    for b in range(len(f.first)):
+        reach = k * f.slot + f.legs[a, b, min(k // f.ratio, f.legs.shape[2] - 1)]
+        if b != a and reach < slots * f.slot:
+            s = f.starts[b, int(reach / f.slot)]
+            if ahead.run[b, s] > top:
+                top, to, when = ahead.run[b, s], b, s
+    return to, when

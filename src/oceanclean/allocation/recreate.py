@@ -15,6 +15,7 @@ from numba import njit
 
 from oceanclean.allocation.motion import (
     DEADLINE,
+    DUTY,
     LEAVE,
     SAILED,
     START,
@@ -25,9 +26,10 @@ from oceanclean.allocation.motion import (
     go_on,
     home,
     level,
-    sea_distance,
+    opening,
     spot,
 )
+from oceanclean.allocation.passage import sea_distance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +52,7 @@ def finish(p: Problem, v: int, route: NDArray, n: int, states: NDArray, tail: ND
         tail[3] = limit - p.vessel[v, 2]
         return
     last = states[n]
-    back, d, _, _ = home(p, v, route[n - 1], last[X], last[Y], last[LEAVE])
+    back, d, _, _, _ = home(p, v, route[n - 1], last[X], last[Y], last[LEAVE], last[DUTY])
     if last[5] == 0.0:  # no port call left: the endurance binds as well
         limit = min(limit, last[DEADLINE] - p.vessel[v, 9])
     tail[0] = last[VALUE] - p.scalar[4] * (last[SAILED] + d)
@@ -115,6 +117,16 @@ def overlooked(chance: float) -> int:
 
 
 @njit(cache=True, nogil=True)
+def put_in(best: NDArray, score: float, v: int, k: int) -> None:
+    """Enter a place into the list of the best, of which the last drops out."""
+    q = best.shape[0] - 1
+    while q > 0 and score > best[q - 1, 0]:
+        best[q] = best[q - 1]
+        q -= 1
+    best[q, 0], best[q, 1], best[q, 2] = score, v, k
+
+
+@njit(cache=True, nogil=True)
 def rank_places(  # noqa: C901 - the hottest loop stays in one piece
     p: Problem,
     v: int,
@@ -144,11 +156,11 @@ def rank_places(  # noqa: C901 - the hottest loop stays in one piece
     """
     track, land, still = p.track, p.scalar[5] != 0.0, p.track.shape[1] == 1
     speed, service, share, step = p.vessel[v, 4], p.pair[v, c, 0], p.pair[v, c, 1], p.scalar[0]
-    strict, places, windows = knob[STRICT] > 0.0, best.shape[0], p.pair.shape[2]
+    strict = knob[STRICT] > 0.0
     gain, cx, cy = track[c, 0, 2], track[c, 0, 0], track[c, 0, 1]
     end_x, end_y = p.harbour[v, 0, 0], p.harbour[v, 0, 1]
     latest = -np.inf
-    for w in range(3, windows, 2):
+    for w in range(3, p.pair.shape[2], 2):
         latest = max(latest, p.pair[v, c, w])
     blink = overlooked(knob[BLINK])
     for k in range(n + 1):
@@ -164,16 +176,8 @@ def rank_places(  # noqa: C901 - the hottest loop stays in one piece
             cx, cy = spot(track, step, c, t)
         go = sea_distance(p, sx, sy, cx, cy) if land else np.sqrt((sx - cx) ** 2 + (sy - cy) ** 2)
         arrive = t + go / speed
-        wait = 0.0
-        for w in range(2, windows, 2):
-            if arrive <= p.pair[v, c, w + 1]:
-                wait = p.pair[v, c, w] - arrive
-                break
-            wait = np.inf
-        if wait == np.inf:
-            continue
-        wait = max(wait, 0.0)
-        if strict and service + wait > slack[k] + 1e-9:
+        wait = opening(p, v, c, arrive) - arrive
+        if wait == np.inf or (strict and service + wait > slack[k] + 1e-9):
             continue
         if k < n:
             nx, ny, old = states[k + 1, X], states[k + 1, Y], states[k + 1, SAILED] - states[k, SAILED]
@@ -188,12 +192,8 @@ def rank_places(  # noqa: C901 - the hottest loop stays in one piece
         score = gain * share - price * shift
         if gain * share <= p.scalar[4] * (go + on - old):
             continue
-        if score > best[places - 1, 0]:
-            q = places - 1
-            while q > 0 and score > best[q - 1, 0]:
-                best[q] = best[q - 1]
-                q -= 1
-            best[q, 0], best[q, 1], best[q, 2] = score, v, k
+        if score > best[-1, 0]:
+            put_in(best, score, v, k)
 
 
 @njit(cache=True, nogil=True)
@@ -210,7 +210,7 @@ def try_at(
         if go_on(p, v, last, scratch, routes[v, q], scratch) != 0:
             return -np.inf
         last = routes[v, q]
-    _, d, _, _ = home(p, v, last, scratch[X], scratch[Y], scratch[LEAVE])
+    _, d, _, _, _ = home(p, v, last, scratch[X], scratch[Y], scratch[LEAVE], scratch[DUTY])
     return scratch[VALUE] - p.scalar[4] * (scratch[SAILED] + d)
 
 
@@ -282,7 +282,7 @@ def shorten(
                     old += sea_distance(p, x2, y2, x3, y3)
                 else:
                     old += tails[v, 2]
-                    new += home(p, v, routes[v, a], x1, y1, states[v, a + 1, LEAVE])[1]
+                    new += home(p, v, routes[v, a], x1, y1, states[v, a + 1, LEAVE], states[v, n, DUTY])[1]
                 if new >= old * (1.0 - 1e-9) - 1e-12:
                     continue
                 spare[:n] = routes[v, :n]

@@ -17,12 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """A port call: port, arrival and the time from which the vessel is ready to leave again; metres sailed to it."""
+    """A port call.
+
+    Attributes:
+        port: index of the port.
+        arrive: when it is let in.
+        ready: when it can leave again.
+        metres: sailed to it.
+        off: arrival off the port, which may be closed then.
+        fuel: on board when it is ready.
+    """
 
     port: int
     arrive: float
     ready: float
     metres: float
+    off: float
+    fuel: float
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Stop:
         gain, taken: value gained, amount taken.
         hold_left: room left in the hold after it.
         deadline: when the endurance ends.
+        rested: the crew rests before it sets out for the task.
+        fuel_left: fuel after it.
     """
 
     task: int
@@ -59,11 +72,22 @@ class Stop:
     taken: float
     hold_left: float
     deadline: float
+    rested: bool = False
+    fuel_left: float = 0.0
 
 
 @dataclass(frozen=True)
 class Trip:
-    """A vessel's route: its stops and the way to the port where it ends."""
+    """A vessel's route: its stops and the way to the port where it ends.
+
+    Attributes:
+        stops: visits in order.
+        end_port, end_depart, end_arrive, end_metres: the way to the port where it ends; it arrives when it is let in.
+        begin: (2) where it begins.
+        end_off: arrival off that port, from where it may have to wait for its hours.
+        end_rested: the crew rests before that way.
+        end_fuel: fuel at the end.
+    """
 
     stops: list[Stop]
     end_port: int
@@ -71,6 +95,9 @@ class Trip:
     end_arrive: float
     end_metres: float
     begin: NDArray[np.float64]
+    end_off: float = 0.0
+    end_rested: bool = False
+    end_fuel: float = 0.0
 
 
 def place(problem: Problem, task: int, t: float) -> NDArray[np.float64]:
@@ -94,20 +121,23 @@ def tell(problem: Problem, v: int, tasks: Sequence[int]) -> Trip:
             raise ValueError(f"vessel {v} cannot serve task {task}: code {code}")
         stops.append(_stop(problem, v, at, before, state, task))
         at = task
-    if not stops:
-        back, metres, port, depart = motion.home(problem, v, at, begin[0], begin[1], state[motion.LEAVE])
-    else:
-        back, metres, port, depart = motion.home(problem, v, at, state[0], state[1], state[motion.LEAVE])
-    return Trip(stops, int(port), float(depart), float(back), float(metres), begin)
+    t, duty, fuel = (float(state[k]) for k in (motion.LEAVE, motion.DUTY, motion.FUEL_LEFT))
+    back, metres, port, depart, off = motion.home(problem, v, at, state[0], state[1], t, duty)
+    row = problem.vessel[v]
+    fuel -= (off - depart) * row[V.USE_TRANSIT] + (depart - t + back - off) * row[V.USE_IDLE]
+    rested = bool(row[V.MAX_WORK] and depart - t >= row[V.REST])
+    return Trip(stops, int(port), float(depart), float(back), float(metres), begin, float(off), rested, fuel)
 
 
 def _stop(problem: Problem, v: int, at: int, before: NDArray, after: NDArray, task: int) -> Stop:
     """Details of one visit from the conditions before and after it."""
     call, x, y, t = None, before[0], before[1], before[motion.LEAVE]
     if after[motion.PORT] >= 0:
-        port, when, metres = motion.best_call(problem, v, at, x, y, t, before[motion.DEADLINE], task)
-        ready = when + problem.harbour[v, port, P.TURN]
-        call = Call(int(port), float(when), float(ready), float(metres))
+        port, when, metres, ready, fuel = motion.best_call(
+            problem, v, at, x, y, t, before[motion.DEADLINE], before[motion.DUTY], before[motion.FUEL_LEFT], task
+        )
+        _, off, _, _ = motion.reach_port(problem, v, at, x, y, t, port, problem.harbour[v, port, P.TURN])
+        call = Call(int(port), float(when), float(ready), float(metres), float(off), float(fuel))
         x, y, t = problem.harbour[v, port, P.X], problem.harbour[v, port, P.Y], ready
     depart, start, leave = (float(after[k]) for k in (motion.DEPART, motion.START, motion.LEAVE))
     arrive, metres = motion.meeting(problem, v, at, x, y, depart, task)
@@ -117,6 +147,7 @@ def _stop(problem: Problem, v: int, at: int, before: NDArray, after: NDArray, ta
         task, call, depart, float(arrive), start, leave, np.array([x, y]), place(problem, task, arrive),
         place(problem, task, start), after[:2].copy(), float(metres), float(after[motion.GAIN]),
         float(after[motion.TAKEN]), float(after[motion.HOLD_LEFT]), float(after[motion.DEADLINE]),
+        bool(after[motion.RESTED]), float(after[motion.FUEL_LEFT]),
     )  # fmt: skip
 
 

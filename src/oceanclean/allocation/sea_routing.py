@@ -8,6 +8,7 @@ Lozano-Pérez & Wesley 1979), so that no smoothing is needed afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,7 +33,7 @@ TABLE_NODES = 500
 
 
 class SeaTable(NamedTuple):
-    """Distances between any two points for compiled code, see :func:`oceanclean.allocation.motion.sea_distance`.
+    """Distances between any two points for compiled code, see :func:`oceanclean.allocation.passage.sea_distance`.
 
     Attributes:
         x0, y0, cell: placement of the raster, metres.
@@ -83,12 +84,20 @@ class SeaRouter:
     _fans: dict[tuple[float, float], tuple[NDArray, NDArray]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of_region(cls, region: Region) -> SeaRouter:
-        """Router over a region's waters and density grid."""
+    def of_region(cls, region: Region, closed: Sequence[BaseGeometry] = ()) -> SeaRouter:
+        """Router over a region's waters and density grid.
+
+        Args:
+            region: coast and waters.
+            closed: polygons that nobody sails through, EPSG:4326, in the waters' longitudes.
+        """
+        import shapely
+
         boxes = [region.grid.bounds, region.routing_grid.bounds]
         west, south = (min(b[k] for b in boxes) for k in (0, 1))
         east, north = (max(b[k] for b in boxes) for k in (2, 3))
-        return cls.of_land(region.land, (west, south, east, north))
+        land = shapely.union_all([region.land, *closed]) if len(closed) else region.land
+        return cls.of_land(land, (west, south, east, north))
 
     @classmethod
     def of_land(

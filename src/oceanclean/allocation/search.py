@@ -196,7 +196,7 @@ def solve(
     scale = _scale(workers[0], seed, np.zeros(problem.tasks) if promised is None else promised)
     best = _warm_start(problem, warm)
     columns: dict[tuple[int, frozenset[int]], Column] = {}
-    _keep(columns, _as_columns(problem, kinds, best[1]))
+    _keep(columns, as_columns(problem, kinds, best[1]))
     done, history, status = 0, [], ""
     for r in range(settings.rounds):
         for w, worker in enumerate(workers):
@@ -209,10 +209,10 @@ def solve(
         for worker in workers:
             _keep(columns, worker.new_columns())
         best = max([best, *found], key=lambda b: b[0])
-        incumbent = _as_columns(problem, kinds, best[1])
+        incumbent = as_columns(problem, kinds, best[1])
         packed, status = pack(best_columns(list(columns.values()), settings.columns), available.tolist(), incumbent,
                               effort=settings.packing_effort, seed=seed)  # fmt: skip
-        best = max([best, _unpacked(packed, kinds)], key=lambda b: b[0])
+        best = max([best, unpacked(packed, kinds)], key=lambda b: b[0])
         history.append((time.perf_counter() - clock, best[0]))
         if progress:
             progress((r + 1) / settings.rounds, best[0])
@@ -310,17 +310,18 @@ def repack(
         value = route_value(problem, vessel_of[column.kind], column.tasks)
         if value is not None and len(set(column.tasks)) == len(column.tasks):
             _keep(columns, [Column(column.kind, column.tasks, value)])
-    incumbent = _as_columns(problem, kinds, solution.routes)
+    incumbent = as_columns(problem, kinds, solution.routes)
     best = best_columns(list(columns.values()), settings.columns)
     available = np.bincount(kinds).tolist()
     packed, status = pack(best, available, incumbent, effort=settings.packing_effort, seed=seed)
-    value, routes = _unpacked(packed, kinds)
+    value, routes = unpacked(packed, kinds)
     if value <= solution.value:
         return solution
     return replace(solution, routes=routes, value=value, packing=status)
 
 
-def _as_columns(problem: Problem, kinds: NDArray, routes: list[list[int]]) -> list[Column]:
+def as_columns(problem: Problem, kinds: NDArray, routes: list[list[int]]) -> list[Column]:
+    """A plan's routes as columns."""
     return [
         Column(int(kinds[v]), tuple(tasks), route_value(problem, v, tasks) or 0.0)
         for v, tasks in enumerate(routes)
@@ -335,7 +336,7 @@ def _keep(columns: dict[tuple[int, frozenset[int]], Column], new: list[Column]) 
             columns[key] = column
 
 
-def _unpacked(packed: list[Column], kinds: NDArray) -> tuple[float, list[list[int]]]:
+def unpacked(packed: list[Column], kinds: NDArray) -> tuple[float, list[list[int]]]:
     """Value of the chosen columns and a route for each vessel of their kinds."""
     routes: list[list[int]] = [[] for _ in kinds]
     free = {int(k): [v for v in range(len(kinds)) if kinds[v] == k] for k in np.unique(kinds)}

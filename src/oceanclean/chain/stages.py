@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.chain import decided
+from oceanclean.chain.learned import fleet_file, learned_fleet
 from oceanclean.chain.models import chosen, fitted_forecaster, segmenter_of
 from oceanclean.chain.observing import climatology_file, write_map
 from oceanclean.chain.outcome import reports_key
@@ -279,12 +280,12 @@ def allocate(
         facts["decided"] = decided.allocate_decided(
             run, job, decisions, folder, facts["free_key"], planning_settings(run)
         )
-        plan = Plan.load(folder)
+        plan, (_, learned) = Plan.load(folder), learned_fleet(run, ingested)
         return {
             "expected_kg": plan.expected_kg, "p10_kg": plan.p10_kg, "p90_kg": plan.p90_kg,
             "bound_kg": plan.bound_kg, "gap": plan.gap, "tasks": len(plan.tasks),
             "vessels_sent": sum(v.status == "sent" for v in plan.vessels), "vessels": len(plan.vessels),
-            "task_mass_share": plan.task_mass_share, "degraded": plan.degraded, **facts,
+            "task_mass_share": plan.task_mass_share, "degraded": [*plan.degraded, *learned], **facts,
         }  # fmt: skip
 
     return run.stage("allocate", inputs, body)
@@ -304,7 +305,7 @@ def _allocation_inputs(
 ) -> tuple[Decisions, dict[str, Any], dict[str, Any]]:
     """What people decided; all that a plan without it depends on; all that the plan depends on."""
     decisions = decided.decisions_of(run)
-    free = {
+    free: dict[str, Any] = {
         "forecast": forecasted.digest,
         "forcing": ingested.outputs["forcing.nc"],
         "fleet": ingested.outputs["fleet.parquet"],
@@ -312,6 +313,9 @@ def _allocation_inputs(
         "seconds": seconds,
         "yesterday": digest_file(before / "plan.json") if before else None,
     }
+    boats, _ = learned_fleet(run, ingested)
+    if boats is not None:
+        free["efficiency"] = [round(float(e), 6) for e in boats["efficiency"]]
     return decisions, free, free if decisions.empty else {**free, "decisions": decisions.model_dump(mode="json")}
 
 
@@ -326,7 +330,7 @@ def _allocation_job(
         tracks=str(forecasted.path("tracks.nc")),
         forecast=str(forecasted.path("forecast.nc")),
         forcing=str(ingested.path("forcing.nc")),
-        fleet=str(ingested.path("fleet.parquet")),
+        fleet=str(fleet_file(run, ingested, out)),
         region=run.region.settings,
         issue_time=run.issue_time,
         horizon_h=ingested.facts["horizon_h"],

@@ -115,5 +115,8 @@ def show_plan(plan: Plan, as_json: bool) -> None:
     typer.echo(f"expected {plan.expected_kg:.0f} kg (80 % range {plan.p10_kg:.0f} to {plan.p90_kg:.0f} kg)")
     if plan.bound_kg is not None and plan.expected_kg > 0:
         typer.echo(f"at most {100 * (plan.bound_kg / plan.expected_kg - 1):.1f} % more is possible")
+    elif plan.gap is not None and plan.gap < 1:
+        typer.echo(f"at most {100 / (1 - plan.gap) - 100:.1f} % more is possible, places weighted by harm")
+    typer.echo(f"the tasks hold {100 * plan.task_mass_share:.0f} % of the forecast mass")
     for sentence in plan.degraded:
         typer.echo(f"  degraded: {sentence}")

@@ -33,6 +33,7 @@ _COLUMNS = {
     "lon": ("longitude", "lon", "lng"),
     "hold_used_kg": ("hold_used_kg",),
     "endurance_h": ("endurance_h", "endurance_left_h"),
+    "fuel_l": ("fuel_l", "fuel_left_l"),
     "available": ("available",),
     "reason": ("reason",),
     "available_at": ("available_at",),
@@ -72,6 +73,10 @@ def read_fleet(
         if vessel.home_port not in ports:
             raise SettingsError(f"config/fleets/{fleet.name}.yaml", f"{vessel.id}.home_port", repr(vessel.home_port),
                                 f"one of the region's ports {sorted(ports)}", "Correct the port's name.")  # fmt: skip
+        for name in vessel.alternative_ports:
+            if name not in ports:
+                raise SettingsError(f"config/fleets/{fleet.name}.yaml", f"{vessel.id}.alternative_ports", repr(name),
+                                    f"some of the ports {sorted(ports)}", "Correct the port's name.")  # fmt: skip
         fixes = status.get(vessel.id)
         known = None if fixes is None else fixes.iloc[-1]
         place, seen, doubt = _stand(region, fleet, vessel, fixes, ports[vessel.home_port], now, degraded)
@@ -139,7 +144,26 @@ def _row(vessel: VesselSettings, known: pd.Series | None, seen: pd.Timestamp) ->
         "swath": vessel.swath_m, "efficiency": vessel.efficiency, "max_wave_height": vessel.max_wave_height_m,
         "max_wind": vessel.max_wind_kn * KNOT_M_S, "daylight_only": vessel.daylight_only,
         "available": bool(state["available"]), "reason": str(state["reason"] or ""), "observed_at": seen,
-        "callsign": vessel.callsign or "", "mmsi": vessel.mmsi or "",
+        "callsign": vessel.callsign or "", "mmsi": vessel.mmsi or "", **_equipment(vessel, known),
+    }  # fmt: skip
+
+
+def _equipment(vessel: VesselSettings, known: pd.Series | None) -> dict[str, Any]:
+    """What not every vessel has: fuel that is counted, watches, a drone, a net towed by two."""
+    fuel = vessel.fuel_capacity_l if vessel.fuel_l is None else vessel.fuel_l
+    if known is not None and vessel.fuel_capacity_l is not None and pd.notna(known.get("fuel_l")):
+        fuel = min(float(known["fuel_l"]), vessel.fuel_capacity_l)
+
+    def number(value: float | None) -> float:
+        return float("nan") if value is None else float(value)
+
+    return {
+        "hold_m3": number(vessel.hold_m3), "drone": vessel.drone, "wave_speed_loss": vessel.wave_speed_loss_per_m,
+        "alternative_ports": ";".join(vessel.alternative_ports), "max_work": number(vessel.max_work_h),
+        "rest": number(vessel.rest_h), "fuel": number(fuel), "fuel_capacity": number(vessel.fuel_capacity_l),
+        "fuel_transit": vessel.fuel_transit_l_h, "fuel_collect": vessel.fuel_collect_l_h,
+        "fuel_idle": vessel.fuel_idle_l_h, "bunker": vessel.bunker_h, "tows_with": vessel.tows_with or "",
+        "pair_swath": number(vessel.pair_swath_m),
     }  # fmt: skip
 
 
@@ -237,20 +261,20 @@ def _in_service(raw: pd.DataFrame, path: Path) -> list[bool | None]:
 @reader("fleet_csv", "fleet_status")
 def read_fleet_csv(source: SourceSettings, work: Path | None) -> tuple[pd.DataFrame, list[str]]:
     """Status rows of CSV files: vessel_id, time, latitude, longitude; where known hold_used_kg, endurance_h,
-    available, reason.
+    fuel_l, available, reason.
 
     Raises:
         InputError: a line that cannot be read, or a negative hold or endurance.
     """  # noqa: D205
     notes: list[str] = []
-    optional = ("hold_used_kg", "endurance_h", "available", "reason", "available_at")
+    optional = ("hold_used_kg", "endurance_h", "fuel_l", "available", "reason", "available_at")
     frames = []
     for path in files_of(source.path, work, (".csv",)):
         raw = tables.read_csv(path, _COLUMNS, optional, notes)
         out = pd.DataFrame({"vessel_id": raw["vessel_id"], "time": tables.times(raw, "time", path, notes)})
         # whether a position can be true is judged vessel by vessel: one wrong sign must not stop the fleet
         out["lat"], out["lon"] = (tables.numbers(raw, c, path, empty_allowed=True) for c in ("lat", "lon"))
-        for column in ("hold_used_kg", "endurance_h"):
+        for column in ("hold_used_kg", "endurance_h", "fuel_l"):
             if column in raw:
                 out[column] = tables.numbers(raw, column, path, empty_allowed=True)
                 if (out[column] < 0).any():
