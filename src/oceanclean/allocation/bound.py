@@ -24,7 +24,7 @@ LABELS = 100_000
 #: Routes of the search that are looked at, those that the bound begins with, and what one pricing gives at most.
 SEEN_COLUMNS, FIRST_COLUMNS, NEW_ROUTES = 20_000, 5000, 20
 #: Comparisons of labels that one exact pricing may make; beyond, the coarser relaxation stands in.
-COMPARISONS = 6_000_000
+COMPARISONS = 3_000_000
 #: Places whose tasks a label remembers at first, its own among them, and at most.
 NEIGHBOURS, MOST_NEIGHBOURS = 1, 16
 #: An exact pricing does not follow labels that gain less than this part of the plan more, over all vessels.
@@ -374,8 +374,8 @@ def price_bound(
         spent = max(number / rounds, begun / seconds if seconds else 0.0)
         exact = _how_exact(number, number == rounds - 1, spent, best, value)
         if exact and circling:  # the labels know limits that the tables do not: those routes would hold prices up
-            value, own = _without(master, pool, circling)
-            circling = set()
+            value, _ = _without(master, pool, circling)
+            own, circling = centre, set()
         now = SMOOTH * centre + (1 - SMOOTH) * own
         prices, room = now[: problem.tasks], now[problem.tasks :]
         slack = SLACK * max(reached, value) / max(1, problem.vessels)
