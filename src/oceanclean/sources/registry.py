@@ -13,7 +13,7 @@ ROLES = ("scenes", "currents", "wind", "waves", "drifters", "sightings", "fleet_
 
 _READERS: dict[tuple[str, str], Callable[..., Any]] = {}
 #: Modules whose import registers the readers that ship with the package.
-_SHIPPED = ("scenes", "gridded", "nemo", "drifters", "sightings", "windrows", "fleet")
+_SHIPPED = ("scenes", "gridded", "nemo", "drifters", "sightings", "windrows", "detections", "fleet")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
