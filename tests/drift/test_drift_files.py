@@ -139,11 +139,11 @@ def test_duplicate_times_gap_and_half_a_field(tmp_path):
 
 def gdp_folder(tmp_path, windage):
     """An ERDDAP table of drifters that do what current + windage says, every 35 min, with its line of units."""
-    forcing = sea()
+    forcing = sea(range(81))
     forcing.to_netcdf(tmp_path / "sea.nc")
     rng = np.random.default_rng(1)
     lon, lat = rng.uniform(-1.2, -0.9, 6), rng.uniform(-0.5, 0.5, 6)
-    run = advect(forcing, lon, lat, START, 110, windage=windage, stokes_factor=0, output_every_h=35 / 60)
+    run = advect(forcing, lon, lat, START, 78, windage=windage, stokes_factor=0, output_every_h=35 / 60)
     stamps = pd.to_datetime(run["time"].to_numpy()).strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = [
         pd.DataFrame({"ID": str(100 + k), "time": stamps, "latitude": run["lat"][k], "longitude": run["lon"][k]})

@@ -13,7 +13,7 @@ from oceanclean.drift.settings import DriftSettings, ForecasterSettings
 from oceanclean.drift.skill import BASELINES, evaluate_drift
 from oceanclean.errors import MissingDataError
 
-FAST = DriftSettings(forecaster=ForecasterSettings(trees=5, rows_per_leaf=50))
+FAST = DriftSettings(forecaster=ForecasterSettings(trees=5, rows_per_leaf=50, weights=(0.0, 1.0)))
 HORIZONS = ["6", "24", "48", "72"]
 BY_HORIZON = ("separation_mean_km", "separation_median_km", "skill_score", "coverage_50", "coverage_90", "area_90_km2",
               "energy_score_km")  # fmt: skip

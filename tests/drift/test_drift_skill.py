@@ -17,7 +17,7 @@ from oceanclean.drift.skill import BASELINES, HORIZONS_H, evaluate_drift, fold_r
 from oceanclean.drift.skill_report import skill_table
 from oceanclean.errors import InputError, MissingDataError, SettingsError
 
-FAST = DriftSettings(forecaster=ForecasterSettings(trees=5, rows_per_leaf=50))
+FAST = DriftSettings(forecaster=ForecasterSettings(trees=5, rows_per_leaf=50, weights=(0.0, 1.0)))
 BY_HORIZON = ("separation_mean_km", "separation_median_km", "skill_score", "coverage_50", "coverage_90", "area_90_km2",
               "energy_score_km")  # fmt: skip
 

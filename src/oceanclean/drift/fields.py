@@ -274,7 +274,7 @@ class Levels:
         """One level of two components as float64; refuses fill values and foreign units by their size."""
         found = []
         for name in pair:
-            values = self.forcing[name].isel(time=index).to_numpy().astype(np.float64)
+            values = self.forcing.variables[name].isel(time=index).to_numpy().astype(np.float64)
             largest = np.nanmax(np.abs(values), initial=0.0)
             if largest > _CEILING[pair]:
                 raise InputError(self.source, name, f"{largest:.6g} at {_stamp(self.times[index])}",
