@@ -57,7 +57,7 @@ def _spoil(what: str, seen: Path, before: set[Path], config: Path) -> None:
                 path.unlink()
         content["waves"][0]["fetch"] = {"service": "zarr", "options": {
             "url": "http://127.0.0.1:9/waves", "web": {"tries": 2, "backoff_s": 0.1}}}  # fmt: skip
-    sources.write_text(yaml.safe_dump(content))
+    sources.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def _killed_plan(env: dict[str, str], day: str, runs: Path) -> None:

@@ -56,13 +56,13 @@ def small_sea(folder: Path) -> Path:
                         "sources": "cove", "horizon_h": 36, "minimum_horizon_h": 12, "exclusion_zones": []}  # fmt: skip
         for path in (config / kind).glob("*.yaml"):
             path.unlink()
-        (config / kind / "cove.yaml").write_text(yaml.safe_dump(content))
+        (config / kind / "cove.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     twin = yaml.safe_load((config / "models" / "twin.yaml").read_text())
     twin["scene"] |= {"centres": [[-87.2, 16.05]], "size_px": 1200, "strip_px": 600}
-    (config / "models" / "twin.yaml").write_text(yaml.safe_dump(twin))
+    (config / "models" / "twin.yaml").write_text(yaml.safe_dump(twin, sort_keys=False))
     search = yaml.safe_load((config / "models" / "allocation.yaml").read_text())
     search["search"] |= {"iterations": 1000, "bound_rounds": 2}
-    (config / "models" / "allocation.yaml").write_text(yaml.safe_dump(search))
+    (config / "models" / "allocation.yaml").write_text(yaml.safe_dump(search, sort_keys=False))
     return config
 
 
@@ -177,7 +177,7 @@ def deploy(env: dict[str, str], folder: Path, work: Path) -> None:
         deployment["parameters"] |= {"work": str(work)}
         for schedule in deployment["schedules"]:
             schedule["active"] = False  # the check fires what it wants to see
-    file.write_text(yaml.safe_dump(content))
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
     seconds = _command(env, "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file))
     _say(f"{len(content['deployments'])} deployments", seconds)
     _say("automations", _command(env, "flows.automations"))
