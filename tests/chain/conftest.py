@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from oceanclean.store import lock, write_aside
+from oceanclean.store import lock
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-06-15"
@@ -100,12 +100,14 @@ def made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path
     """A folder that the first process of the test run to ask for it fills, and all others find filled."""
     root = tmp_path_factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder, done = root / name, root / f".{name}.done"
     with lock(root / f".{name}.lock", f"the tests' {name}", wait_s=900):
-        if not (root / name).is_dir():
-            with write_aside(root / name) as aside:
-                aside.mkdir()
-                make(aside)
-    return root / name
+        if not done.is_file():  # filled where it stays: a day remembers where its scenes lie
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
