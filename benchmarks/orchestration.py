@@ -57,12 +57,18 @@ def small_sea(folder: Path) -> Path:
         for path in (config / kind).glob("*.yaml"):
             path.unlink()
         (config / kind / "cove.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    twin = yaml.safe_load((config / "models" / "twin.yaml").read_text())
-    twin["scene"] |= {"centres": [[-87.2, 16.05]], "size_px": 1200, "strip_px": 600}
-    (config / "models" / "twin.yaml").write_text(yaml.safe_dump(twin, sort_keys=False))
-    search = yaml.safe_load((config / "models" / "allocation.yaml").read_text())
-    search["search"] |= {"iterations": 1000, "bound_rounds": 2}
-    (config / "models" / "allocation.yaml").write_text(yaml.safe_dump(search, sort_keys=False))
+    quick: dict[str, dict] = {
+        "twin": {"scene": {"centres": [[-87.2, 16.05]], "size_px": 1200, "strip_px": 600}},
+        "drift": {"members": 8, "particles_per_member": 800, "tracks": {"members": 8, "particles": 400}},
+        "allocation": {"search": {"iterations": 1000, "bound_rounds": 2}},
+        "planning": {"what_if_iterations": 0},
+    }  # fmt: skip
+    for name, changes in quick.items():
+        path = config / "models" / f"{name}.yaml"
+        content = yaml.safe_load(path.read_text())
+        for key, value in changes.items():
+            content[key] = {**content[key], **value} if isinstance(value, dict) else value
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
     return config
 
 
