@@ -19,6 +19,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OCEANCLEAN_WORK=/var/lib/oceanclean \
     OCEANCLEAN_CONFIG=/etc/oceanclean/config \
+    OCEANCLEAN_HOME=/app \
     NUMBA_CACHE_DIR=/var/lib/oceanclean/.numba \
     MPLCONFIGDIR=/tmp/matplotlib \
     TF_CPP_MIN_LOG_LEVEL=2 \

@@ -25,6 +25,7 @@ from oceanclean.errors import InputError, MissingDataError, RefusedError
 from oceanclean.learning import load_learning_settings
 from oceanclean.learning.labels import LabelStore
 from oceanclean.learning.registry import Registry
+from oceanclean.products.names import CLASS_ID
 from oceanclean.store import read_json
 from oceanclean.vision.zoo import SHIPPED
 from tests.chain.conftest import Place, change_yaml
@@ -121,11 +122,11 @@ def test_a_registry_that_was_changed_does_not_end_the_day(continued: Place, tmp_
     assert chosen(run, "forecaster").facts == {}
 
 
-def labelled(run: DailyRun, path: Path) -> float:
-    """Analysts' labels of one window: what is surely debris is debris, what is doubtful is foam. Gives the border."""
+def labelled(run: DailyRun, path: Path) -> None:
+    """Analysts' labels of every detection of debris: half of them confirmed, half of them foam."""
     table = detections(run)
     debris = table[table["class_name"] == "marine_debris"]
-    border = float(debris["probability"].quantile(0.7))
+    border = float(debris["probability"].quantile(0.5))
     features = [
         {
             "type": "Feature", "geometry": row.geometry.__geo_interface__,
@@ -135,11 +136,37 @@ def labelled(run: DailyRun, path: Path) -> float:
         for row in debris.itertuples()
     ]  # fmt: skip
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+def surely_debris(patch: Path, labels: Path) -> float:
+    """Label a patch so that a higher threshold is right: what the shipped model is least sure of is foam.
+
+    Gives that threshold.
+    """
+    import rasterio
+
+    from oceanclean.vision.data import Patch, read_image
+    from oceanclean.vision.features import water_reference
+    from oceanclean.vision.pixels import thin_sample
+    from oceanclean.vision.zoo import load_segmenter
+
+    image, shipped = read_image(Patch("a", "a", patch, labels)), load_segmenter(None)
+    water = water_reference(thin_sample(image)).array()
+    given = (image[None], water[None], np.ones((1, image.shape[-1]), np.float32))
+    debris = np.asarray(shipped.model(given))[0, ..., CLASS_ID["marine_debris"] - 1]
+    called = debris >= shipped.threshold
+    assert called.sum() >= 2
+    border = float(np.median(debris[called])) - 1e-6
+    truth = np.where(called, np.where(debris >= border, CLASS_ID["marine_debris"], CLASS_ID["foam"]), 0)
+    if not (truth == CLASS_ID["foam"]).any():
+        truth[np.unravel_index(np.where(called, debris, 9).argmin(), truth.shape)] = CLASS_ID["foam"]
+    with rasterio.open(labels, "r+") as out:
+        out.write(truth.astype(np.uint8), 1)
     return border
 
 
-def copies(exported: Path, folder: Path, scenes: int) -> Path:
-    """The part of the export that has most labels, 128 pixels wide, under the names of several scenes."""
+def copies(exported: Path, folder: Path, scenes: int) -> tuple[Path, float]:
+    """The fullest part of the export, 128 pixels wide, under the names of several scenes; and the right threshold."""
     import rasterio
     from rasterio.windows import Window
 
@@ -157,17 +184,21 @@ def copies(exported: Path, folder: Path, scenes: int) -> Path:
         with rasterio.open(path.replace("_cl.tif", ending)) as source:
             profile = {**source.profile, "width": 128, "height": 128}
             values, names = source.read(window=window), source.descriptions
-        for i in range(scenes):
-            with rasterio.open(folder / "patches" / f"S2_place{i}_0{ending}", "w", **profile) as out:
-                out.write(values)
-                out.descriptions = names
-    return folder
+        with rasterio.open(folder / "patches" / f"S2_place0_0{ending}", "w", **profile) as out:
+            out.write(values)
+            out.descriptions = names
+    first = folder / "patches" / "S2_place0_0.tif"
+    border = surely_debris(first, first.with_name("S2_place0_0_cl.tif"))
+    for i in range(1, scenes):
+        for ending in (".tif", "_cl.tif"):
+            shutil.copy(first.with_name(f"S2_place0_0{ending}"), first.with_name(f"S2_place{i}_0{ending}"))
+    return folder, border
 
 
 def test_labels_become_training_data_and_evidence(continued: Place, tmp_path: Path) -> None:
     """Added, exported in the layout that training reads, and a challenger wins, loses and is left undecided on them."""
     run, store, registry = run_of(continued), LabelStore.of(continued.work), Registry.of(continued.work)
-    border = labelled(run, tmp_path / "labels.geojson")
+    labelled(run, tmp_path / "labels.geojson")
     labels, _ = read_feedback(tmp_path / "labels.geojson", "labels", config=continued.config, **TOLD)
     store.add(labels)
     made = export_segmenter(store, continued.work, tmp_path / "export")
@@ -176,13 +207,13 @@ def test_labels_become_training_data_and_evidence(continued: Place, tmp_path: Pa
     assert kept["store_version"] == len(labels)
     assert {x["by"] for x in kept["labels"]} == {"ana"}
     settings = load_learning_settings(continued.config)
-    challenger = registry.register("segmenter", with_threshold(tmp_path / "m", border), **BY)
-    few = held_out_evidence(challenger, None, [copies(tmp_path / "export", tmp_path / "few", 2)], settings)
-    assert "Too few groups" in few.sentence
-    data = copies(tmp_path / "export", tmp_path / "data", 8)
+    data, border = copies(tmp_path / "export", tmp_path / "data", 8)
     found = check_data("segmenter", [data], settings.monitoring)
     assert found.counts["scenes"] == 8
     assert not found.wrong
+    challenger = registry.register("segmenter", with_threshold(tmp_path / "m", border), **BY)
+    more = settings.model_copy(update={"bootstrap": settings.bootstrap.model_copy(update={"minimum_groups": 9})})
+    assert "Too few groups" in held_out_evidence(challenger, None, [data], more).sentence
     won = held_out_evidence(challenger, None, [data], settings)
     assert won.wins, won.sentence
     registry.promote("segmenter", won, **BY)

@@ -1,4 +1,4 @@
-"""The watching flow: a page is written, and each alarm, and only an alarm, becomes an event."""
+"""The nightly flow: a page is written, and each alarm, and only an alarm, becomes an event."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from oceanclean.learning.monitor import Figure, Report
 
 
 def test_each_alarm_becomes_an_event(monkeypatch, tmp_path: Path) -> None:
-    from flows import monitor
+    from flows import upkeep
+    from flows.events import BREACH
 
     figures = [
         Figure("input_psi", "reflectance B8", 0.9, "1", "alarm", "drift"),
@@ -16,12 +17,13 @@ def test_each_alarm_becomes_an_event(monkeypatch, tmp_path: Path) -> None:
         Figure("separation_km", "after 24 h", None, "km", "unknown", "skill"),
     ]
     events, tables = [], []
-    monkeypatch.setattr(monitor, "watch", lambda *_: Report("demo", "2026-06-15T11:00:00Z", figures))
-    monkeypatch.setattr(monitor, "emit_event", lambda **event: events.append(event))
-    monkeypatch.setattr(monitor, "create_table_artifact", lambda **table: tables.append(table))
-    assert monitor.monitor.fn("demo", str(tmp_path)) == "alarm"
-    (event,) = events
-    assert event["resource"]["prefect.resource.id"] == "oceanclean.region.demo"
-    assert (event["resource"]["of"], event["payload"]["value"]) == ("reflectance B8", 0.9)
-    assert len(tables[0]["table"]) == len(figures)
+    monkeypatch.setattr(upkeep, "watch", lambda *_: Report("demo", "2026-06-15T11:00:00Z", figures))
+    monkeypatch.setattr(upkeep.chain, "overview", lambda *_: [])
+    monkeypatch.setattr(upkeep.chain, "season_of", lambda *_: {"season": tmp_path / "season.html"})
+    monkeypatch.setattr(upkeep, "tell", lambda event, region, **facts: events.append((event, region, facts)))
+    monkeypatch.setattr(upkeep, "create_table_artifact", lambda **table: tables.append(table))
+    monkeypatch.setattr(upkeep, "create_link_artifact", lambda *_, **__: None)
+    upkeep.skill.fn("demo", work=str(tmp_path))
+    assert events == [(BREACH, "demo", {"figure": "input_psi", "of": "reflectance B8", "value": 0.9})]
+    assert [len(t["table"]) for t in tables if t["key"] == "monitor-demo"] == [len(figures)]
     assert "reflectance B8" in (tmp_path / "monitor" / "demo" / "index.html").read_text()
