@@ -21,6 +21,7 @@ from oceanclean.vision.model import (
     SpectralFeatures,
     Statistics,
     build_pixel_model,
+    build_segmenter,
 )
 from oceanclean.vision.pixels import Augmentation, through_bands
 from oceanclean.vision.zoo import SHIPPED, load_segmenter
@@ -50,8 +51,8 @@ def test_pixels_without_a_measurement_do_not_touch_their_neighbours(image):
     holed[0, 30:34, 30:34] = np.nan
     s = Statistics.split(np.asarray(LocalStatistics()(holed))[0])
     assert np.isfinite(s.join()).all()
-    window = holed[0, 25:32, 25:32]
-    assert np.allclose(s.means[7][28, 28], np.nanmean(window, axis=(0, 1)), atol=1e-5)
+    window = holed[0, 28:31, 28:31]
+    assert np.allclose(s.means[3][29, 29], np.nanmean(window, axis=(0, 1)), atol=1e-5)
 
 
 def test_model_sees_no_further_than_its_radius(image):
@@ -79,6 +80,74 @@ def test_shifting_scene_and_water_together_changes_no_feature(image):
     moved = np.asarray(LocalStatistics()(image + 0.02))[0, ::20, ::20].reshape(-1, STATISTICS)
     water = np.full((len(values), len(BANDS)), 0.01, np.float32)
     assert np.allclose(SpectralFeatures.raw(values, water), SpectralFeatures.raw(moved, water + 0.02), atol=2e-3)
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    """A whole model of random weights, its features standardised, its calibration not trivial."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    features = SpectralFeatures(name="features", compression="sqrt")
+    features.adapt(rng.uniform(0.005, 0.1, (500, STATISTICS)), np.full((500, len(BANDS)), 0.01))
+    model = build_segmenter(build_pixel_model(SegmenterConfig((24, 12), members=2), features))
+    model.get_layer("calibration").set_weights([np.float32(1.3), rng.normal(0, 0.2, len(CLASSES))])
+    return model
+
+
+@pytest.mark.parametrize("present", [BANDS, CORE_BANDS])
+def test_compiled_loops_say_what_the_layers_say(untrained, image, present):
+    """One set of weights, two ways to run it: the tiles' and Keras's."""
+    from oceanclean.vision.runner import Runner, pixel_statistics
+
+    holed = fill_absent_bands(image[0], present).copy()
+    holed[20:26, 30:33] = np.nan
+    holed[:, 85:] = np.nan
+    water = np.linspace(0.03, 0.005, len(BANDS)).astype(np.float32)
+    presence = np.asarray([b in present for b in BANDS], np.float32)
+    layers = np.asarray(untrained([holed[None], water[None], presence[None]]))[0]
+    loops = Runner(untrained, water, presence, tolerance=0)(holed)
+    seen = np.isfinite(holed).all(axis=-1)
+    assert np.abs(loops - layers)[seen].max() < 1e-4
+    statistics = np.asarray(LocalStatistics()(holed[None]))[0]
+    assert np.allclose(pixel_statistics(holed)[seen], statistics[seen], atol=1e-5)
+    inner = Runner(untrained, water, presence, trim=10, tolerance=0)(holed)
+    assert np.allclose(inner, loops[10:-10, 10:-10], atol=1e-6)
+
+
+def test_pixels_like_their_surroundings_share_a_classification_and_no_other_does(untrained):
+    """Striking pixels keep their own figures, calm ones stay close to theirs."""
+    from oceanclean.vision.runner import Runner
+
+    rng = np.random.default_rng(1)
+    scene = (np.linspace(0.04, 0.01, len(BANDS)) + rng.normal(0, 2e-4, (96, 96, len(BANDS)))).astype(np.float32)
+    scene[40:42, 30:60] += 0.03
+    water, presence = np.full(len(BANDS), 0.01, np.float32), np.ones(len(BANDS), np.float32)
+    each = Runner(untrained, water, presence, 32, tolerance=0)(scene)
+    shared = Runner(untrained, water, presence, 32)(scene)
+    striking = np.abs(scene[32:-32, 32:-32, 7] - 0.02) > 0.015
+    assert np.allclose(each[8:10, :28], shared[8:10, :28], atol=1e-5)
+    assert (shared[8:10, :28] != shared[20, 20]).any()
+    assert np.abs(each - shared)[~striking].max() < 0.2
+    assert len(np.unique(shared[16:20, 16:20].reshape(-1, len(CLASSES)), axis=0)) == 1
+
+
+def test_background_is_the_calm_water_and_its_target_has_one_colour_at_any_cover():
+    """A target that covers a fifth or all of its pixel has one direction above the water."""
+    from oceanclean.vision.features import target_spectrum
+
+    water, target = np.linspace(0.03, 0.01, 11, dtype=np.float32), np.linspace(0.05, 0.3, 11, dtype=np.float32)
+    image = np.tile(water, (1, 70, 70, 1))
+    for row, cover in ((20, 0.2), (50, 1.0)):
+        image[0, row, 30:40] = water + cover * (target - water)
+    s = Statistics.split(np.asarray(LocalStatistics()(image))[0])
+    above = (s.pixel - s.background)[[20, 50], 35]
+    assert np.allclose(s.background[[20, 50], 35], water, atol=1e-5)
+    direction, length, ratios = target_spectrum(above)
+    assert np.allclose(direction[0], direction[1], atol=0.03)
+    assert np.abs(ratios[0] - ratios[1]).max() < 0.1
+    assert length[1] - length[0] == pytest.approx(np.log(5), abs=0.1)
 
 
 def test_pixel_model_has_the_shape_that_it_says():

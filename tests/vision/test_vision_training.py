@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -141,3 +143,64 @@ def test_shipped_card_carries_leave_scene_out_figures_above_the_published_net(re
     assert figures["pixels"] == 157_662
     assert figures["debris_f1"] > 0.75
     assert figures["false_debris_per_100km2"] < 150
+
+
+def test_search_goes_on_where_it_stopped_and_leaves_settings_that_load(patches_folder, tmp_path, monkeypatch):
+    """Trials are counted over calls; the file it leaves is what training reads."""
+    from oceanclean.settings import load
+    from oceanclean.vision import search
+
+    scored = []
+    monkeypatch.setattr(search, "trial_score", lambda trial, *_: scored.append(search.suggest(trial)) or len(scored))
+    vision.search_settings(patches_folder, tmp_path, 2, QUICK)
+    path = vision.search_settings(patches_folder, tmp_path, 3, QUICK)
+    assert len(scored) == 3
+    best = load(path, TrainingSettings)
+    assert best.dropout == pytest.approx(scored[-1]["dropout"])
+    assert best.steps == QUICK.steps
+
+
+def test_a_trial_is_scored_on_scenes_left_out_and_pruned_when_poor(patches_folder, tmp_path, monkeypatch):
+    """Every group is left out once, never learned from; a trial below the median ends early."""
+    optuna = pytest.importorskip("optuna")
+    from oceanclean.vision import search
+
+    pixels = Folds(find_patches(patches_folder), tmp_path, QUICK).pixels()
+    learned: list[set[int]] = []
+    monkeypatch.setattr(search, "fit_pixel_model", lambda *given: learned.append(set(given[1])))
+    monkeypatch.setattr(search, "_group_score", lambda *_: 1.0 - 0.1 * len(learned))
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(1, 0))
+    study.optimize(lambda trial: search.trial_score(trial, pixels, QUICK), n_trials=2)
+    assert [t.state.name for t in study.trials] == ["COMPLETE", "PRUNED"]
+    assert [len(scenes) for scenes in learned[:3]] == [2, 2, 2]
+    assert set.union(*({0, 1, 2} - s for s in learned[:3])) == {0, 1, 2}
+
+
+def test_explanation_shows_places_reliability_and_bands(trained, patches_folder, tmp_path):
+    """One page that holds its figures; a scene's debris is among its hits."""
+    from oceanclean.vision.explain.page import explain_segmenter
+    from oceanclean.vision.explain.scenes import scene_gallery
+
+    page = explain_segmenter([patches_folder], tmp_path, model=trained, progress=lambda *_: None)
+    assert page.read_text().count("data:image/png") == 5
+    assert (tmp_path / "gallery.png").read_bytes()[:4] == b"\x89PNG"
+    gallery = scene_gallery([patches_folder], trained)
+    hits = [words for _, words in gallery.pictures if "hit" in words]
+    assert {w.split("\n")[0] for w in hits} == {"1-1-20_16PCC", "2-1-20_16PCC", "3-1-20_16PCC"}
+    assert sum(p.sum() for p in gallery.positive) == 6 * 2 * 26
+
+
+def test_eight_bit_network_scores_as_the_float_one_or_is_not_kept(trained, patches_folder, tmp_path, monkeypatch):
+    """Parity on the same pixels decides; the record beside the file says what it was."""
+    from oceanclean.vision import edge
+
+    report = edge.export_edge(patches_folder, tmp_path / "segmenter.tflite", trained)
+    assert report.path is not None
+    assert report.agreement > 0.97
+    assert report.float_debris_iou - report.int8_debris_iou <= edge.LARGEST_LOSS
+    assert json.loads((tmp_path / "segmenter.tflite.json").read_text())["pixels"] == report.pixels
+    # The same network again, at a limit that nothing keeps; converted once is enough.
+    monkeypatch.setattr(edge, "LARGEST_LOSS", -1.0)
+    monkeypatch.setattr(edge, "to_int8", lambda *given: SimpleNamespace(bytes=shutil.copy(report.path, given[2]) and 1))
+    assert edge.export_edge(patches_folder, tmp_path / "b.tflite", trained).path is None
+    assert not (tmp_path / "b.tflite").exists()

@@ -35,14 +35,30 @@ def segmenter(
     protocol: Annotated[
         str, typer.Option(help="shipped: the model as it is; leave-scene-out: retrained without each scene.")
     ] = "shipped",
+    folder: Annotated[Path | None, typer.Option(help="Keeps the folds, so that a stopped run goes on.")] = None,
     json: JsonFile = None,
+    config: Config = None,
 ) -> None:
     """Score the debris segmenter on labelled scenes laid out like MARIDA."""
     from oceanclean import vision
 
     with options.progress_bar(hidden=False) as bar:
-        figures = vision.evaluate_segmenter(data, model=model or None, protocol=protocol, progress=bar)
+        figures = vision.evaluate_segmenter(
+            data, model=model or None, protocol=protocol, folder=folder,
+            settings=vision.load_training_settings(config), progress=bar,
+        )  # fmt: skip
     typer.echo(vision.evaluation_table(figures))
+    _write(figures, json)
+
+
+@app.command()
+def spectra(data: Data, json: JsonFile = None) -> None:
+    """Recall of plastic in single spectra at places left out (tables like Duarte's)."""
+    from oceanclean.vision.spectra import evaluate_spectra
+
+    figures = evaluate_spectra(data)
+    for name, value in figures.items():
+        typer.echo(f"{name:40s} {value:.3f}" if isinstance(value, float) else f"{name:40s} {value}")
     _write(figures, json)
 
 

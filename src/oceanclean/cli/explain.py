@@ -31,7 +31,7 @@ def cleanliness(data: Data, out: Out, model: Model = "", config: Config = None) 
 
 @app.command()
 def segmenter(data: Data, out: Out, model: Model = "") -> None:
-    """Importance of each band for the satellite segmenter, on scenes laid out like MARIDA."""
+    """Hits, misses, false alarms, reliability and bands of the satellite segmenter, on scenes laid out like MARIDA."""
     from oceanclean.vision.explain.page import explain_segmenter
 
     with options.progress_bar(hidden=False) as bar:

@@ -20,14 +20,33 @@ def segmenter(
         list[Path], typer.Option("--data", help="Folder laid out like MARIDA; may be given more than once.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model, its figures and its checkpoints.")],
+    search: Annotated[
+        int, typer.Option(help="First try so many settings (Optuna), and train with the best.", min=0)
+    ] = 0,
+    edge: Annotated[
+        bool, typer.Option("--edge", help="Also write its network in 8 bits, if it scores as the float one.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Train the debris segmenter; a run that was stopped goes on where it stood."""
     from oceanclean import vision
+    from oceanclean.settings import load
 
+    settings = vision.load_training_settings(config)
     with options.progress_bar(hidden=False) as bar:
-        path = vision.train_segmenter(data, out, vision.load_training_settings(config), progress=bar)
+        if search:
+            found = vision.search_settings(data, out / "search", search, settings, progress=bar)
+            typer.echo(found)
+            settings = load(found, vision.TrainingSettings)
+        path = vision.train_segmenter(data, out, settings, progress=bar)
     typer.echo(path)
+    if edge:
+        report = vision.export_edge(data, path.with_suffix(".tflite"), path)
+        typer.echo(
+            f"{report.path or 'the 8-bit network is not kept, it loses too much'}: debris IoU "
+            f"{report.int8_debris_iou:.3f}, float {report.float_debris_iou:.3f}; mean IoU {report.int8_miou:.3f}, "
+            f"float {report.float_miou:.3f}; {report.bytes:,} bytes"
+        )
 
 
 @app.command("litter-segmenter")

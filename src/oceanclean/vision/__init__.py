@@ -14,10 +14,12 @@ _DOORS = {
     "TrainingSettings": "training",
     "evaluate_segmenter": "evaluation",
     "evaluation_table": "evaluation",
+    "export_edge": "edge",
     "load_segmenter": "zoo",
     "load_settings": "settings",
     "load_training_settings": "training",
     "model_digest": "zoo",
+    "search_settings": "search",
     "segment": "inference",
     "train_segmenter": "training",
 }

@@ -45,8 +45,8 @@ def fit_calibration(
     label: NDArray[np.uint8],
     stands_for: NDArray[np.float32],
     *,
-    class_power: float = 0.5,
-    ridge: float = 0.3,
+    class_power: float = 1.0,
+    ridge: float = 0.02,
     maximum_painted: float = 60.0,
 ) -> CalibrationFit:
     """Fit temperature, offsets and threshold to logits of scenes that the network did not see.

@@ -15,7 +15,7 @@ from oceanclean.vision.calibration import CalibrationFit
 from oceanclean.vision.data import Patch, find_patches, read_image, read_labels, reference_predictions
 from oceanclean.vision.features import water_reference
 from oceanclean.vision.inference import decide
-from oceanclean.vision.metrics import average_precision, calibration_error, confusion, with_intervals
+from oceanclean.vision.metrics import confusion, probability_scores, with_intervals
 from oceanclean.vision.pixels import thin_sample
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 PROTOCOLS = ("shipped", "leave-scene-out")
 _DEBRIS = CLASS_ID["marine_debris"]
-_BATCH = 4
 
 
 def _silent(what: str, share: float) -> None:
@@ -40,17 +39,17 @@ class _Tally:
     """What the scores are made of, gathered scene by scene."""
 
     matrices: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    positive: list[NDArray[np.bool_]] = field(default_factory=list)
-    probability: list[NDArray[np.float32]] = field(default_factory=list)
+    positive: dict[str, list[NDArray[np.bool_]]] = field(default_factory=dict)
+    probability: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)
 
     def add(self, scene: str, truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> None:
         """Count the pixels of one patch."""
         self.matrices[scene] = self.matrices.get(scene, 0) + confusion(truth, predicted)
 
-    def add_debris(self, truth: NDArray[np.uint8], debris: NDArray[np.float32]) -> None:
+    def add_debris(self, scene: str, truth: NDArray[np.uint8], debris: NDArray[np.float32]) -> None:
         """Keep the debris probability of the labelled pixels of one patch."""
-        self.positive.append(truth[truth > 0] == _DEBRIS)
-        self.probability.append(debris[truth > 0])
+        self.positive.setdefault(scene, []).append(truth[truth > 0] == _DEBRIS)
+        self.probability.setdefault(scene, []).append(debris[truth > 0])
 
     def figures(self, seed: int) -> dict[str, Any]:
         """Scores with intervals, and the numbers of pixels and scenes."""
@@ -59,9 +58,11 @@ class _Tally:
         out["pixels"], out["scenes"] = int(matrices[:, 1:].sum()), len(matrices)
         out["debris_pixels"], out["patch_pixels"] = int(matrices[:, _DEBRIS].sum()), int(matrices.sum())
         if self.positive:
-            positive, probability = np.concatenate(self.positive), np.concatenate(self.probability)
-            out["debris_average_precision"] = average_precision(positive, probability)
-            out["debris_calibration_error"] = calibration_error(positive, probability)
+            scenes = sorted(self.positive)
+            out |= probability_scores(
+                [np.concatenate(self.positive[s]) for s in scenes],
+                [np.concatenate(self.probability[s]) for s in scenes], np.random.default_rng(seed),
+            )  # fmt: skip
         return out
 
 
@@ -185,30 +186,18 @@ def _score_scene(tally: _Tally, patches: Sequence[Patch], model: Any, threshold:
     for patch, probability in _predictions(patches, model, water):
         truth = read_labels(patch)
         tally.add(patch.scene, truth, decide(probability, threshold))
-        tally.add_debris(truth, probability[..., _DEBRIS - 1])
+        tally.add_debris(patch.scene, truth, probability[..., _DEBRIS - 1])
 
 
 def _predictions(
     patches: Sequence[Patch], model: Any, water: NDArray[np.float32]
 ) -> Iterator[tuple[Patch, NDArray[np.float32]]]:
     """Probabilities (y, x, class) of each patch, seen whole."""
-    from oceanclean.vision.tiling import compiled
+    from oceanclean.vision.runner import Runner
 
-    call = compiled(model)
-    for start in range(0, len(patches), _BATCH):
-        part = patches[start : start + _BATCH]
-        images = [read_image(p) for p in part]
-        presence = np.ones((1, len(BANDS)), np.float32)
-        if len({i.shape for i in images}) == 1:
-            stack = np.stack(images)
-            n = len(images)
-            yield from zip(
-                part, np.asarray(call(stack, np.tile(water, (n, 1)), np.tile(presence, (n, 1)))), strict=True
-            )
-        else:
-            yield from (
-                (p, np.asarray(call(i[None], water[None], presence))[0]) for p, i in zip(part, images, strict=True)
-            )
+    run = Runner(model, water, np.ones(len(BANDS), np.float32))
+    for patch in patches:
+        yield patch, run(read_image(patch))
 
 
 def _score_reference(folders: Iterable[Path], patches: Sequence[Patch]) -> _Tally | None:

@@ -120,14 +120,51 @@ def _matrices() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.fl
     return difference, total, lines.astype(np.float32)
 
 
-_DIFFERENCE, _TOTAL, _LINES = _matrices()
+#: Numerators and denominators of the ratios, and the lines, each (band, index).
+RATIO_DIFFERENCE, RATIO_TOTAL, LINE_MATRIX = _matrices()
 
 
 def indices(reflectance: Any, xp: Any = np) -> Any:
     """Spectral indices (..., index) of reflectance (..., band), in the order of :data:`INDEX_NAMES`."""
-    below = xp.maximum(xp.abs(xp.matmul(reflectance, _TOTAL)), RATIO_FLOOR)
-    ratios = xp.clip(xp.matmul(reflectance, _DIFFERENCE) / below, -2.0, 2.0)
-    return xp.concatenate([ratios, xp.matmul(reflectance, _LINES)], axis=-1)
+    below = xp.maximum(xp.abs(xp.matmul(reflectance, RATIO_TOTAL)), RATIO_FLOOR)
+    ratios = xp.clip(xp.matmul(reflectance, RATIO_DIFFERENCE) / below, -2.0, 2.0)
+    return xp.concatenate([ratios, xp.matmul(reflectance, LINE_MATRIX)], axis=-1)
+
+
+#: Normalised differences of what stands above the background: the colours of the target itself.
+TARGET_RATIOS: tuple[tuple[str, str], ...] = (
+    ("B8", "B4"), ("B3", "B8"), ("B8", "B11"), ("B6", "B4"), ("B2", "B4"), ("B3", "B2"), ("B8", "B8A"), ("B8A", "B7"),
+    ("B7", "B6"), ("B6", "B5"), ("B5", "B4"), ("B12", "B11"), ("B1", "B2"), ("B11", "B8A"), ("B8", "B6"),
+)  # fmt: skip
+#: Reflectance below which a target's colour is noise: its ratios fade to 0.
+TARGET_NOISE = 0.004
+
+
+def _target_matrices() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    unit = by_band(np.eye(len(BANDS), dtype=np.float32))
+    difference = np.stack([unit[a] - unit[b] for a, b in TARGET_RATIOS], axis=-1)
+    return difference, np.abs(difference)
+
+
+_TARGET_DIFFERENCE, _TARGET_TOTAL = _target_matrices()
+
+
+def target_spectrum(above: Any, xp: Any = np) -> tuple[Any, Any, Any]:
+    """Colour of a target, whatever share of the pixel it covers.
+
+    A pixel of which a share c is covered is, to first order, water + c · (target − water): what stands above the
+    background is the target's spectrum times c, and its direction does not depend on c.
+
+    Args:
+        above: (..., band) reflectance above the background.
+        xp: NumPy or ``keras.ops``.
+
+    Returns:
+        Direction (..., band), logarithm of the length (..., 1), normalised differences (..., ratio).
+    """
+    length = xp.sqrt(xp.sum(above * above, axis=-1, keepdims=True)) + TARGET_NOISE
+    total = xp.matmul(xp.abs(above), _TARGET_TOTAL) + TARGET_NOISE
+    return above / length, xp.log(length), xp.matmul(above, _TARGET_DIFFERENCE) / total
 
 
 def stand_in_matrix(present: Sequence[str]) -> NDArray[np.float32]:

@@ -36,6 +36,7 @@ def gate_window(
     settings: GateSettings,
     coast: NDArray[np.uint8] | None = None,
     scl: NDArray[np.uint8] | None = None,
+    dark_swir: float = 0.0,
 ) -> NDArray[np.uint8]:
     """Reason for which each pixel of a window is not observed.
 
@@ -46,6 +47,7 @@ def gate_window(
         settings: limits.
         coast: (y, x), 0 sea, :data:`NEAR_SHORE` or :data:`INLAND` as the coastline has it; or None.
         scl: (y, x), Sen2Cor's classes; or None.
+        dark_swir: B11 of the scene's dark water.
 
     Returns:
         (y, x) uint8 of :class:`~oceanclean.products.names.Gate`.
@@ -59,7 +61,8 @@ def gate_window(
         ground |= (coast == INLAND) | ((coast == NEAR_SHORE) & (_box_mean(ndwi(r), valid, 9) <= 0))
     if scl is not None and settings.use_scl:
         ground |= np.isin(scl, SCL_LAND) & ~water
-    cloud = _cloud(r, classes, ground, settings, scl)
+    called = (classes == CLASS_ID["cloud"]) & (r["B11"] > dark_swir + settings.cloud_swir_excess)
+    cloud = _cloud(r, called & ~ground, settings, scl)
     gate[_glint(r, valid, water, settings)] = Gate.GLINT
     if scl is not None and settings.use_scl:
         gate[np.isin(scl, SCL_SHADOW)] = Gate.CLOUD_SHADOW
@@ -89,14 +92,12 @@ def _spectral_land(
 
 def _cloud(
     r: dict[str, NDArray[np.float32]],
-    classes: NDArray[np.uint8],
-    ground: NDArray[np.bool_],
+    called: NDArray[np.bool_],
     settings: GateSettings,
     scl: NDArray[np.uint8] | None,
 ) -> NDArray[np.bool_]:
     """Clouds of the classifier, of brightness or of Sen2Cor, with a margin; specks are left to the classes."""
-    cloud = (classes == CLASS_ID["cloud"]) & ~ground
-    cloud |= (r["B2"] > settings.cloud_blue) & (r["B11"] > settings.cloud_swir)
+    cloud = called | ((r["B2"] > settings.cloud_blue) & (r["B11"] > settings.cloud_swir))
     if scl is not None and settings.use_scl:
         cloud |= np.isin(scl, SCL_CLOUD)
     labels, count = ndimage.label(cloud, structure=np.ones((3, 3)))

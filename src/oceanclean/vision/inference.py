@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from oceanclean.store import write_aside
 from oceanclean.vision.features import CORE_BANDS, WaterReference, sample_scene, water_reference
 from oceanclean.vision.gates import INLAND, NEAR_SHORE, gate_window
 from oceanclean.vision.picture import Overview
+from oceanclean.vision.runner import Runner
 from oceanclean.vision.settings import SegmenterSettings
 from oceanclean.vision.targets import TARGETS, TargetPixels, detections
-from oceanclean.vision.tiling import HALO, Predictor, TileView, check_overlap, predict_tiles, tiles
+from oceanclean.vision.tiling import HALO, Tile, TileView, check_overlap, predict_tiles, tiles, worker_count
 from oceanclean.vision.zoo import LoadedSegmenter, load_segmenter
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 
 _DEBRIS = CLASS_ID["marine_debris"]
-_B8 = BANDS.index("B8")
+_B8, _B11 = BANDS.index("B8"), BANDS.index("B11")
 #: Below this share of observed pixels the plan says that the scene showed little sea.
 _LITTLE_SEEN = 0.2
 
@@ -94,6 +96,27 @@ def segment(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen in the kept part of one tile.
+
+    Attributes:
+        debris: (y, x) probability × 250, or not observed.
+        classes: (y, x) 1–11, 0 not observed.
+        gate: (y, x) reason.
+        own: (y, x) probability of the class.
+        contrast: (y, x) in B8.
+        colour: (y, x, 3) thinned for the picture.
+    """
+
+    debris: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
+    gate: NDArray[np.uint8]
+    own: NDArray[np.float32]
+    contrast: NDArray[np.float32]
+    colour: NDArray[np.float32]
+
+
 class _Job:
     """One scene on its way through the network."""
 
@@ -103,8 +126,10 @@ class _Job:
     ) -> None:  # fmt: skip
         self.scene, self.source, self.settings = scene, source, settings
         self.threshold = settings.threshold or segmenter.threshold
-        trim = max(0, settings.overlap - HALO)
-        self.predictor = Predictor(segmenter, water.array(), tuple(scene.bands), trim)
+        presence = np.asarray([b in scene.bands for b in BANDS], np.float32)
+        self.dark_swir = float(water.array()[_B11])
+        self.trim = max(0, settings.overlap - HALO)
+        self.network = Runner(segmenter.model, water.array(), presence, self.trim)
         self.coast = _Coast(land, source, settings.gates.coast_accuracy_m)
         self.found = TargetPixels()
         self.overview = Overview(source.height, source.width, settings.picture_width)
@@ -121,12 +146,13 @@ class _Job:
         profile = {
             "driver": "GTiff", "dtype": "uint8", "count": 3, "width": self.source.width, "height": self.source.height,
             "crs": self.source.crs, "transform": self.source.transform, "tiled": True, "blockxsize": 256,
-            "blockysize": 256, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
+            "blockysize": 256, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer", "num_threads": "all_cpus",
         }  # fmt: skip
         try:
             with rasterio.open(plain, "w", **profile) as target:
                 self._fill(target, progress)
-            copy(plain, path, driver="COG", compress="DEFLATE", overview_resampling="nearest", blocksize=256)
+            copy(plain, path, driver="COG", compress="DEFLATE", overview_resampling="nearest", blocksize=256,
+                 num_threads="all_cpus")  # fmt: skip
         finally:
             plain.unlink(missing_ok=True)
 
@@ -135,36 +161,50 @@ class _Job:
 
         s = self.settings
         wanted = tiles(self.source.height, self.source.width, s.tile)
-        views = predict_tiles(
-            self.scene, self.source, self.predictor, wanted, size=s.tile, overlap=s.overlap, batch=s.batch
+        results = predict_tiles(
+            self.scene, self._classify, wanted, size=s.tile, overlap=s.overlap, workers=worker_count(s.workers)
         )
         target.descriptions = ("debris_probability", "class", "gate")
         target.update_tags(1, not_observed=NOT_OBSERVED, scale=1 / PROBABILITY_SCALE)
-        for done, view in enumerate(views, 1):
-            tile = view.tile
-            target.write(self._classify(view), window=Window(tile.column, tile.row, tile.width, tile.height))
+        for done, (tile, seen) in enumerate(results, 1):
+            self._gather(tile, seen)
+            planes = np.stack([seen.debris, seen.classes, seen.gate])
+            target.write(planes, window=Window(tile.column, tile.row, tile.width, tile.height))
             if progress is not None:
                 progress(self.scene.scene_id, done / len(wanted))
 
-    def _classify(self, view: TileView) -> NDArray[np.uint8]:
-        """(3, y, x) of one tile: debris probability, class, gate; gathers targets and counts on the way."""
+    def _classify(self, view: TileView) -> _Seen:
+        """What is seen in one tile; called from several threads, changes nothing of the job."""
         tile, o = view.tile, self.settings.overlap
         kept = (slice(o, o + tile.height), slice(o, o + tile.width))
-        if view.probability is None:
-            view.probability = np.zeros((*view.valid.shape, len(CLASSES)), np.float32)
-        classes = decide(view.probability, self.threshold)
+        probability = self._probability(view)
+        classes = decide(probability, self.threshold)
         coast = self.coast.window(tile.row - o, tile.column - o, view.valid.shape)
-        gate = gate_window(view.reflectance, view.valid, classes, self.settings.gates, coast, view.scl)[kept]
+        gate = gate_window(view.reflectance, view.valid, classes, self.settings.gates, coast, view.scl, self.dark_swir)[
+            kept
+        ]
         observed = gate == Gate.OBSERVED
-        classes = np.where(observed, classes[kept], 0).astype(np.uint8)
-        probability = view.probability[kept]
+        classes, probability = np.where(observed, classes[kept], 0).astype(np.uint8), probability[kept]
         debris = np.round(PROBABILITY_SCALE * probability[..., _DEBRIS - 1]).astype(np.uint8)
         own = np.take_along_axis(probability, np.maximum(classes, 1)[..., None].astype(np.int64) - 1, axis=-1)[..., 0]
-        self.found.add(tile.row, tile.column, classes, own, _contrast(view)[kept])
-        self.gates.update(dict(enumerate(np.bincount(gate.ravel(), minlength=len(Gate)))))
-        self.classes.update(dict(enumerate(np.bincount(classes.ravel(), minlength=len(CLASSES) + 1))))
-        self.overview.add(tile, view.reflectance[kept], classes, gate)
-        return np.stack([np.where(observed, debris, NOT_OBSERVED).astype(np.uint8), classes, gate])
+        return _Seen(np.where(observed, debris, NOT_OBSERVED).astype(np.uint8), classes, gate, own,
+                     _contrast(view)[kept], self.overview.thinned(tile, view.reflectance[kept]))  # fmt: skip
+
+    def _probability(self, view: TileView) -> NDArray[np.float32]:
+        """(y, x, class) of a tile with its surroundings, 0 where the surroundings were incomplete."""
+        probability = np.zeros((*view.valid.shape, len(CLASSES)), np.float32)
+        if view.valid.any():
+            t = self.trim
+            inner = slice(t, view.valid.shape[0] - t), slice(t, view.valid.shape[1] - t)
+            probability[inner] = self.network(view.reflectance)
+        return probability
+
+    def _gather(self, tile: Tile, seen: _Seen) -> None:
+        """Count a tile and keep its targets and its part of the picture."""
+        self.found.add(tile.row, tile.column, seen.classes, seen.own, seen.contrast)
+        self.gates.update(dict(enumerate(np.bincount(seen.gate.ravel(), minlength=len(Gate)))))
+        self.classes.update(dict(enumerate(np.bincount(seen.classes.ravel(), minlength=len(CLASSES) + 1))))
+        self.overview.add(tile, seen.colour, seen.classes, seen.gate)
 
     def statistics(self) -> dict[str, float]:
         """Pixels by gate and class, shares and areas, as plain numbers."""

@@ -81,12 +81,19 @@ def with_intervals(matrices: NDArray[np.int64], rng: np.random.Generator, resamp
     return out
 
 
-def average_precision(positive: NDArray[np.bool_], probability: NDArray[np.float32]) -> float:
-    """Area under the precision–recall curve as a step function."""
+def average_precision(
+    positive: NDArray[np.bool_], probability: NDArray[np.float32], weight: NDArray[np.floating] | None = None
+) -> float:
+    """Area under the precision–recall curve as a step function; each pixel counts ``weight`` times, default once."""
     order = np.argsort(-probability, kind="stable")
-    hits = np.cumsum(positive[order])
-    precision = hits / np.arange(1, len(order) + 1)
-    return _ratio(float((precision * positive[order]).sum()), float(positive.sum()))
+    return _ranked_precision(positive[order], np.ones(len(order)) if weight is None else weight[order])
+
+
+def _ranked_precision(positive: NDArray[np.bool_], weight: NDArray[np.floating]) -> float:
+    """Average precision of pixels sorted by falling probability."""
+    mine = weight * positive
+    precision = np.cumsum(mine) / np.maximum(np.cumsum(weight), 1e-9)
+    return _ratio(float((precision * mine).sum()), float(mine.sum()))
 
 
 def calibration_error(positive: NDArray[np.bool_], probability: NDArray[np.float32], bins: int = 15) -> float:
@@ -94,13 +101,58 @@ def calibration_error(positive: NDArray[np.bool_], probability: NDArray[np.float
 
     Nearly every pixel has probability 0 and is right: over all of them any model would look calibrated.
     """
+    return _calibration_error(_calibration_table(positive, probability, bins))
+
+
+def _calibration_table(positive: NDArray[np.bool_], probability: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
+    """Pixels, sum of probabilities and sum of positives (bin, 3) of the pixels that are looked at."""
     seen = probability > 0.05
-    if not seen.any():
-        return float("nan")
-    p, y = probability[seen], positive[seen].astype(float)
+    p, y = probability[seen].astype(float), positive[seen].astype(float)
     which = np.minimum((p * bins).astype(int), bins - 1)
-    gaps = [abs(p[which == b].mean() - y[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
-    return float(np.sum(gaps))
+    return np.stack([np.bincount(which, v, minlength=bins) for v in (np.ones_like(p), p, y)], axis=1)
+
+
+def _calibration_error(table: NDArray[np.float64]) -> float:
+    return _ratio(float(np.abs(table[:, 1] - table[:, 2]).sum()), float(table[:, 0].sum()))
+
+
+def probability_scores(
+    positive: Sequence[NDArray[np.bool_]],
+    probability: Sequence[NDArray[np.float32]],
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    bins: int = 15,
+) -> dict[str, float]:
+    """Average precision and calibration error of debris over scenes, each with ``_low`` and ``_high``.
+
+    Args:
+        positive: for each scene, (pixel,) whether it is debris.
+        probability: for each scene, (pixel,) of debris.
+        rng: draws the scenes.
+        resamples: how many.
+        bins: of the calibration error.
+    """
+    scene = np.repeat(np.arange(len(positive)), [len(p) for p in positive])
+    order = np.argsort(-np.concatenate(probability), kind="stable")
+    ranked, scene = np.concatenate(positive)[order], scene[order]
+    tables = np.stack([_calibration_table(y, p, bins) for y, p in zip(positive, probability, strict=True)])
+
+    def figures(times: NDArray[np.int64]) -> tuple[float, float]:
+        return _ranked_precision(ranked, times[scene].astype(float)), _calibration_error(
+            np.tensordot(times, tables, axes=1)
+        )
+
+    whole = figures(np.ones(len(positive), np.int64))
+    draws = np.asarray([
+        figures(np.bincount(rng.integers(0, len(positive), len(positive)), minlength=len(positive)))
+        for _ in range(resamples)
+    ])  # fmt: skip
+    out: dict[str, float] = {}
+    for i, name in enumerate(("debris_average_precision", "debris_calibration_error")):
+        values = draws[np.isfinite(draws[:, i]), i]
+        low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (np.nan, np.nan)
+        out |= {name: whole[i], f"{name}_low": float(low), f"{name}_high": float(high)}
+    return out
 
 
 def bootstrap(

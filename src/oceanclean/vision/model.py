@@ -16,19 +16,22 @@ import numpy as np
 from keras import ops
 
 from oceanclean.products.names import BANDS, CLASSES
-from oceanclean.vision.features import CORE_BANDS, INDEX_NAMES, RATIOS, indices
+from oceanclean.vision.features import CORE_BANDS, INDEX_NAMES, RATIOS, TARGET_RATIOS, indices, target_spectrum
 
 #: Edges of the boxes over which local means are taken, in pixels of 10 m.
-BOXES: tuple[int, ...] = (3, 7, 15, 31, 61)
+BOXES: tuple[int, ...] = (3, 31)
 #: Boxes for the local spread (standard deviation) of the core bands.
 SPREAD_BOXES: tuple[int, ...] = (7, 31)
-#: Box of the dark background: the local mean of what is not brighter than its surroundings.
-DARK_BOX = 31
-#: Pixels from which a window's edge no longer shows: half the largest box, or the dark background's two in a row.
-RADIUS = max(max(BOXES) // 2, 2 * (DARK_BOX // 2))
+#: Box of the background: the local mean of the pixels that are not brighter than their surroundings.
+BACKGROUND_BOX = 31
+#: Bands whose sum tells background from what floats on it; all core, so that a filled band never moves the line.
+BACKGROUND_BANDS: tuple[str, ...] = ("B4", "B8", "B11")
+#: Pixels from which a window's edge no longer shows: half the largest box, or the background's two in a row.
+RADIUS = max(max(BOXES) // 2, 2 * (BACKGROUND_BOX // 2))
 _CORE = [BANDS.index(b) for b in CORE_BANDS]
-#: Local statistics a pixel: itself, box means, spreads, dark background.
-STATISTICS = len(BANDS) * (1 + len(BOXES)) + len(_CORE) * (len(SPREAD_BOXES) + 1)
+_BRIGHT = [BANDS.index(b) for b in BACKGROUND_BANDS]
+#: Local statistics a pixel: itself, box means, spreads, background.
+STATISTICS = len(BANDS) * (2 + len(BOXES)) + len(_CORE) * len(SPREAD_BOXES)
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,14 @@ class SegmenterConfig:
     Attributes:
         hidden: units of each hidden layer.
         dropout: share of hidden units dropped in training.
-        members: networks side by side whose probabilities are averaged.
+        members: networks side by side whose logits are averaged.
+        activation: of the hidden units; ``relu`` costs nothing, the exponential of ``silu`` as much as a layer.
     """
 
     hidden: tuple[int, ...] = (128, 64)
     dropout: float = 0.1
     members: int = 1
+    activation: str = "relu"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -66,7 +71,7 @@ class LocalStatistics(keras.layers.Layer):
         finite = ops.all(ops.isfinite(reflectance), axis=-1, keepdims=True)
         weight = ops.cast(finite, reflectance.dtype)
         x = ops.where(finite, reflectance, ops.zeros_like(reflectance))
-        share = {k: ops.maximum(self._box(weight, k), 1e-6) for k in {*BOXES, *SPREAD_BOXES, DARK_BOX}}
+        share = {k: ops.maximum(self._box(weight, k), 1e-6) for k in {*BOXES, *SPREAD_BOXES}}
         means = {k: self._box(x, k) / share[k] for k in BOXES}
         x = ops.where(finite, x, means[max(BOXES)])
         core = ops.take(x, np.asarray(_CORE), axis=-1)
@@ -76,9 +81,20 @@ class LocalStatistics(keras.layers.Layer):
         for k in SPREAD_BOXES:
             first = self._box(deviation, k) / share[k]
             spreads.append(ops.sqrt(ops.maximum(self._box(deviation**2, k) / share[k] - first**2, 0.0) + 1e-10))
-        ceiling = ops.take(means[DARK_BOX], np.asarray(_CORE), axis=-1)
-        dark = self._box(ops.minimum(core, ceiling) * weight, DARK_BOX) / share[DARK_BOX]
-        return ops.concatenate([x, *(means[k] for k in BOXES), *spreads, dark], axis=-1)
+        background = self._background(x, means[BACKGROUND_BOX], weight)
+        return ops.concatenate([x, *(means[k] for k in BOXES), *spreads, background], axis=-1)
+
+    @classmethod
+    def _background(cls, x: Any, surroundings: Any, weight: Any) -> Any:
+        """Mean spectrum of the neighbours that are not brighter than their own surroundings: water, not debris.
+
+        One set of pixels for all bands, so that what is left above it is the spectrum of the target itself.
+        """
+        above = ops.sum(ops.take(x - surroundings, np.asarray(_BRIGHT), axis=-1), axis=-1, keepdims=True)
+        calm = weight * ops.cast(above <= 0, x.dtype)
+        share = cls._box(calm, BACKGROUND_BOX)
+        # Where nothing is calm (a window of no-data), the surroundings stand in.
+        return ops.where(share > 1e-4, cls._box(x * calm, BACKGROUND_BOX) / ops.maximum(share, 1e-4), surroundings)
 
     @staticmethod
     def _box(x: Any, size: int) -> Any:
@@ -100,7 +116,7 @@ class Statistics:
     pixel: Any
     means: dict[int, Any]
     spreads: dict[int, Any]
-    dark: Any
+    background: Any
 
     @classmethod
     def split(cls, values: Any) -> Statistics:
@@ -113,7 +129,7 @@ class Statistics:
 
     def join(self) -> Any:
         """Inverse of :meth:`split`, for NumPy."""
-        return np.concatenate([self.pixel, *self.means.values(), *self.spreads.values(), self.dark], axis=-1)
+        return np.concatenate([self.pixel, *self.means.values(), *self.spreads.values(), self.background], axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="oceanclean")
@@ -156,9 +172,7 @@ class SpectralFeatures(keras.layers.Layer):
         """Unstandardised features (..., feature) of statistics (..., statistic) and water (..., band)."""
         s = Statistics.split(values)
         shift = np.asarray(cls.LEVEL, dtype=np.float32) - water
-        pixel = s.pixel + shift
-        near, far = s.means[7] + shift, s.means[31] + shift
-        own, own_near, own_far = indices(pixel, xp), indices(near, xp), indices(far, xp)
+        pixel, background, above = s.pixel + shift, s.background + shift, s.pixel - s.background
 
         root = xp.rsqrt if hasattr(xp, "rsqrt") else lambda x: 1.0 / xp.sqrt(x)
 
@@ -167,14 +181,13 @@ class SpectralFeatures(keras.layers.Layer):
                 return xp.arcsinh(x / cls.KNEE)
             return x * root(xp.abs(x) + cls.KNEE)
 
-        parts = [compress(pixel), compress(near), compress(far)]
+        parts = [compress(pixel), compress(background), compress(above)]
         parts += [compress(s.pixel - m) for m in s.means.values()]
         parts += [xp.log(spread + 1e-4) for spread in s.spreads.values()]
-        core_pixel = xp.take(s.pixel, np.asarray(_CORE), axis=-1)
-        parts += [compress(core_pixel - s.dark)]
-        bounded = len(RATIOS)
-        for index in (own, own - own_near, own - own_far):
-            parts += [index[..., :bounded], compress(index[..., bounded:])]
+        # The 10 m bands of a target smaller than 20 m stand higher than the others: three pixels' mean levels them.
+        parts += [*target_spectrum(above, xp), *target_spectrum(s.means[3] - s.background, xp)]
+        for index in (indices(pixel, xp), indices(background, xp)):
+            parts += [index[..., : len(RATIOS)], compress(index[..., len(RATIOS) :])]
         return xp.concatenate(parts, axis=-1)
 
     def adapt(self, values: np.ndarray, water: np.ndarray, weights: np.ndarray | None = None) -> None:
@@ -191,7 +204,10 @@ class SpectralFeatures(keras.layers.Layer):
 
 
 #: Features a pixel, presence flags included.
-FEATURES = len(BANDS) * (3 + len(BOXES)) + len(_CORE) * (len(SPREAD_BOXES) + 1) + 3 * len(INDEX_NAMES) + len(BANDS)
+FEATURES = (
+    len(BANDS) * (4 + len(BOXES)) + len(_CORE) * len(SPREAD_BOXES) + 2 * len(INDEX_NAMES)
+    + 2 * (len(BANDS) + 1 + len(TARGET_RATIOS))
+)  # fmt: skip
 
 
 @keras.saving.register_keras_serializable(package="oceanclean")
@@ -219,7 +235,7 @@ def build_pixel_model(config: SegmenterConfig, features: SpectralFeatures) -> ke
     for member in range(config.members):
         h = x
         for i, units in enumerate(config.hidden):
-            h = keras.layers.Dense(units, activation="silu", name=f"member{member}_hidden{i}")(h)
+            h = keras.layers.Dense(units, activation=config.activation, name=f"member{member}_hidden{i}")(h)
             if config.dropout:
                 h = keras.layers.Dropout(config.dropout, name=f"member{member}_dropout{i}")(h)
         members.append(keras.layers.Dense(len(CLASSES), name=f"member{member}_logits")(h))

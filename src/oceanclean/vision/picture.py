@@ -52,18 +52,22 @@ class Overview:
         self.found = np.zeros(shape, np.uint8)
         self.counts: dict[str, int] = dict.fromkeys(TARGET_COLOURS, 0)
 
-    def add(
-        self, tile: Tile, reflectance: NDArray[np.float32], classes: NDArray[np.uint8], gate: NDArray[np.uint8]
-    ) -> None:
-        """Add the kept part of a tile: reflectance (y, x, band), classes (y, x), gate (y, x)."""
+    def thinned(self, tile: Tile, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Colours (y, x, 3) of the cells of the kept part of a tile, of reflectance (y, x, band)."""
+        return reflectance[self._thin(tile)][..., _RGB]
+
+    def _thin(self, tile: Tile) -> tuple[slice, slice]:
         s = self.step
-        row, column = -tile.row % s, -tile.column % s
-        thin = (slice(row, None, s), slice(column, None, s))
-        top, left = (tile.row + row) // s, (tile.column + column) // s
-        part = gate[thin]
+        return slice(-tile.row % s, None, s), slice(-tile.column % s, None, s)
+
+    def add(self, tile: Tile, colour: NDArray[np.float32], classes: NDArray[np.uint8], gate: NDArray[np.uint8]) -> None:
+        """Add the kept part of a tile: colours of :meth:`thinned`, classes (y, x), gate (y, x)."""
+        s = self.step
+        top, left = -(-tile.row // s), -(-tile.column // s)
+        part = gate[self._thin(tile)]
         inside = (slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
         self.gate[inside] = part
-        self.colour[inside] = reflectance[thin][..., _RGB]
+        self.colour[inside] = colour
         for rank, name in enumerate(TARGET_COLOURS, 1):
             y, x = np.nonzero(classes == CLASS_ID[name])
             self.counts[name] += len(y)

@@ -65,7 +65,7 @@ class PixelSet:
 
 
 def collect_pixels(
-    patches: Sequence[Patch], rng: np.random.Generator, unlabelled: int = 1500, striking: int = 500
+    patches: Sequence[Patch], rng: np.random.Generator, unlabelled: int = 700, striking: int = 500
 ) -> PixelSet:
     """Compute the statistics of every labelled pixel and of some unlabelled ones.
 
@@ -75,19 +75,19 @@ def collect_pixels(
         unlabelled: unlabelled pixels a patch, at random.
         striking: unlabelled pixels a patch that stand out most from their surroundings in B8: hard negatives.
     """
-    from oceanclean.vision.model import LocalStatistics, Statistics
+    from oceanclean.vision.model import Statistics
+    from oceanclean.vision.runner import pixel_statistics
 
-    layer = LocalStatistics()
     scenes = sorted({p.scene for p in patches})
     parts: list[tuple[NDArray[np.generic], ...]] = []
     samples: dict[str, list[NDArray[np.float32]]] = {s: [] for s in scenes}
     for patch in patches:
         image = read_image(patch)
         samples[patch.scene].append(thin_sample(image))
-        values = np.asarray(layer(image[None]))[0]
+        values = pixel_statistics(image)
         labels = read_labels(patch)
         s = Statistics.split(values)
-        contrast = (s.pixel - s.means[15])[..., BANDS.index("B8")]
+        contrast = (s.pixel - s.means[31])[..., BANDS.index("B8")]
         chosen, stands_for = _choose(labels, contrast, rng, unlabelled, striking)
         label = labels.ravel()[chosen]
         table = values.reshape(-1, values.shape[-1])[chosen].astype(np.float16)
@@ -118,8 +118,8 @@ def _choose(
 
 def _open_water(statistics: NDArray[np.float16], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
     r = by_band(statistics[:, : len(BANDS)].astype(np.float32))
-    spread = statistics[:, len(BANDS) : 2 * len(BANDS)].astype(np.float32)[:, BANDS.index("B8")]
-    return (label == UNLABELLED) & (r["B8"] < r["B3"] + 0.005) & (r["B11"] < 0.06) & (abs(r["B8"] - spread) < 0.01)
+    near = statistics[:, len(BANDS) : 2 * len(BANDS)].astype(np.float32)[:, BANDS.index("B8")]
+    return (label == UNLABELLED) & (r["B8"] < r["B3"] + 0.005) & (r["B11"] < 0.06) & (abs(r["B8"] - near) < 0.01)
 
 
 def thin_sample(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -190,7 +190,7 @@ def vary(
 def mix(
     pixels: PixelSet, first: NDArray[np.intp], second: NDArray[np.intp], how: Augmentation, rng: np.random.Generator
 ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """Pixels between known ones: linear mixtures of two, with their contrast to the dark background varied.
+    """Pixels between known ones: linear mixtures of two, with their contrast to the background varied.
 
     A pixel half covered by one thing and half by another is, to first order, their mean: mixtures are pixels that may
     well exist, but nobody has labelled.
@@ -206,11 +206,10 @@ def mix(
     share = rng.random((len(first), 1)).astype(np.float32)
     mixed = Statistics.split(share * a + (1 - share) * b)
     factor = np.exp(rng.normal(0, how.mixed_contrast, (len(first), 1))).astype(np.float32)
-    core = [BANDS.index(n) for n in CORE_BANDS]
     means = {k: water + factor * (m - water) for k, m in mixed.means.items()}
     spreads = {k: factor * s for k, s in mixed.spreads.items()}
-    dark = water[:, core] + factor * (mixed.dark - water[:, core])
-    joined = Statistics(water + factor * (mixed.pixel - water), means, spreads, dark).join()
+    background = water + factor * (mixed.background - water)
+    joined = Statistics(water + factor * (mixed.pixel - water), means, spreads, background).join()
     return joined.astype(np.float16), water
 
 
@@ -219,9 +218,8 @@ def _on_water(values: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArra
     from oceanclean.vision.model import Statistics
 
     s = Statistics.split(values)
-    core = [BANDS.index(n) for n in CORE_BANDS]
     means = {k: m + shift for k, m in s.means.items()}
-    return Statistics(s.pixel + shift, means, s.spreads, s.dark + shift[:, core]).join()
+    return Statistics(s.pixel + shift, means, s.spreads, s.background + shift).join()
 
 
 def _paste(
@@ -238,12 +236,10 @@ def _paste(
     factor = rng.uniform(*how.contrast, (len(target), 1)).astype(np.float32)
     # Dense and sparse sargassum differ by contrast alone: theirs stays.
     factor[np.isin(label, _GRADED)] = 1.0
-    level = t.means[max(BOXES)]
-    means = {k: g.means[k] + factor * (t.means[k] - level) for k in BOXES}
+    means = {k: g.means[k] + factor * (t.means[k] - t.background) for k in BOXES}
     spreads = {k: np.sqrt(g.spreads[k] ** 2 + (factor * t.spreads[k]) ** 2) for k in t.spreads}
-    core = [BANDS.index(b) for b in CORE_BANDS]
-    dark = np.minimum(g.dark + factor * (t.dark - level[:, core]), means[31][:, core])
-    return Statistics(g.means[7] + factor * (t.pixel - level), means, spreads, dark).join()
+    # The target's pixels do not count as background: that stays the new water's.
+    return Statistics(g.pixel + factor * (t.pixel - t.background), means, spreads, g.background).join()
 
 
 def _drop_bands(
@@ -268,4 +264,5 @@ def through_bands(values: NDArray[np.float32], present: Sequence[str]) -> NDArra
 
     matrix = stand_in_matrix(present)
     s = Statistics.split(values)
-    return Statistics(s.pixel @ matrix, {k: m @ matrix for k, m in s.means.items()}, s.spreads, s.dark).join()
+    means = {k: m @ matrix for k, m in s.means.items()}
+    return Statistics(s.pixel @ matrix, means, s.spreads, s.background @ matrix).join()

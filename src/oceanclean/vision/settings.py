@@ -19,6 +19,9 @@ class GateSettings(Settings):
     shore_pixels: int = Field(default=2, ge=0, le=50, description="pixels beside land that mix land and sea")
     cloud_blue: float = Field(default=0.22, gt=0, le=2, description="B2 above which, with B11 bright too, it is cloud")
     cloud_swir: float = Field(default=0.10, gt=0, le=2, description="B11 above which, with B2 bright too, it is cloud")
+    cloud_swir_excess: float = Field(
+        default=0.01, ge=0, le=1, description="B11 above dark water below which the classifier's cloud is not believed"
+    )
     cloud_size: int = Field(default=9, ge=1, description="fewest joined cloud pixels; fewer is noise of the classifier")
     cloud_margin: int = Field(default=3, ge=0, le=50, description="pixels around a cloud whose edges mimic debris")
     glint_swir: float = Field(default=0.05, gt=0, le=1, description="mean B11 over 310 m of open water seen as glint")
@@ -33,7 +36,7 @@ class SegmenterSettings(Settings):
     overlap: int = Field(
         default=40, ge=0, le=512, description="pixels read beyond each edge: the model's view and a halo"
     )
-    batch: int = Field(default=1, ge=1, le=64, description="tiles a call")
+    workers: int = Field(default=0, ge=0, le=64, description="tiles worked on at once; 0: one a core, 4 at most")
     threshold: float | None = Field(default=None, gt=0, lt=1, description="of debris; empty: the one that ships")
     minimum_pixels: int = Field(default=1, ge=1, description="fewest joined pixels of a detection")
     full_cover_b8: float = Field(default=0.36, gt=0.05, le=1, description="B8 of a pixel full of wet litter")

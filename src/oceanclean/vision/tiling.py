@@ -7,9 +7,12 @@ feather. A network with a wider view carries a larger radius on its card and the
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from oceanclean.products.scene import SceneRef
-    from oceanclean.vision.zoo import LoadedSegmenter
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,12 @@ class TileView:
         reflectance: (y, x, band) float32, absent bands filled, NaN where there is no measurement.
         valid: (y, x).
         scl: (y, x) scene classification, or None.
-        probability: (y, x, class), once predicted.
     """
 
     tile: Tile
     reflectance: NDArray[np.float32]
     valid: NDArray[np.bool_]
     scl: NDArray[np.uint8] | None
-    probability: NDArray[np.float32] | None = None
 
 
 def tiles(height: int, width: int, size: int) -> list[Tile]:
@@ -100,81 +102,53 @@ def read_tile(scene: SceneRef, source: rasterio.io.DatasetReader, tile: Tile, si
 HALO = 8
 
 
-class Predictor:
-    """The network as one compiled function of a batch of tiles.
-
-    Args:
-        segmenter: the model.
-        water: (band,) dark water of the scene.
-        present: bands that the scene has.
-        trim: pixels at each edge whose surroundings are incomplete: read, but not classified.
-    """
-
-    def __init__(
-        self, segmenter: LoadedSegmenter, water: NDArray[np.float32], present: Sequence[str], trim: int = 0
-    ) -> None:
-        self._water = water.astype(np.float32)
-        self._presence = np.asarray([b in present for b in BANDS], np.float32)
-        self._trim = trim
-        self._call = compiled(segmenter.model, trim)
-
-    def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (tile, y, x, class) of reflectance (tile, y, x, band), 0 in the trimmed edge."""
-        n, t = len(reflectance), self._trim
-        water, presence = np.tile(self._water, (n, 1)), np.tile(self._presence, (n, 1))
-        inner = np.asarray(self._call(reflectance, water, presence))
-        return np.pad(inner, ((0, 0), (t, t), (t, t), (0, 0))) if t else inner
-
-
-def compiled(model: Any, trim: int = 0) -> Callable[..., Any]:
-    """The model as a function of (reflectance, water, presence), compiled once where the backend is TensorFlow.
-
-    Only local statistics need the surroundings; the network itself looks at single pixels and is spared the edge.
-    """
-    import keras
-
-    known = model.__dict__.setdefault("_oceanclean_calls", {})
-    if trim not in known:
-        call = _trimmed(model, trim)
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            call = tf.function(call, reduce_retracing=True)
-        known[trim] = call
-    return known[trim]
-
-
-def _trimmed(model: Any, trim: int) -> Callable[..., Any]:
-    if not trim:
-        return lambda r, w, p: model([r, w, p], training=False)
-    layers = {layer.name: layer for layer in model.layers}
-
-    def call(reflectance: Any, water: Any, presence: Any) -> Any:
-        statistics = layers["local_statistics"](reflectance)[:, trim:-trim, trim:-trim]
-        logits = layers["pixel"]([statistics, water, presence], training=False)
-        return layers["probability"](layers["calibration"](logits))
-
-    return call
-
-
 def predict_tiles(
     scene: SceneRef,
-    source: rasterio.io.DatasetReader,
-    predictor: Predictor,
+    work: Callable[[TileView], Result],
     wanted: Sequence[Tile],
     *,
     size: int,
     overlap: int,
-    batch: int,
-) -> Iterator[TileView]:
-    """Read, predict and yield tiles; those without a single measurement are not predicted."""
-    for start in range(0, len(wanted), batch):
-        views = [read_tile(scene, source, tile, size, overlap) for tile in wanted[start : start + batch]]
-        seen = [v for v in views if v.valid.any()]
-        if seen:
-            for view, probability in zip(seen, predictor(np.stack([v.reflectance for v in seen])), strict=True):
-                view.probability = probability
-        yield from views
+    workers: int,
+) -> Iterator[tuple[Tile, Result]]:
+    """Read tiles and work on them in threads; results come in the order of the tiles.
+
+    Args:
+        scene: what they are cut from.
+        work: what is done with a tile; must not touch what another tile's work touches.
+        wanted: tiles.
+        size: edge of a whole tile, pixels.
+        overlap: pixels read beyond each edge.
+        workers: tiles worked on at once.
+    """
+    from threadpoolctl import threadpool_limits
+
+    def one(tile: Tile) -> Result:
+        # A handle of GDAL belongs to the thread that opened it; opening anew takes a millisecond.
+        with scene.open() as source:
+            view = read_tile(scene, source, tile, size, overlap)
+        return work(view)
+
+    # One thread a tile: threads of the linear algebra inside would only stand in each other's way.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[Tile, Future[Result]]] = deque()
+        for tile in wanted:
+            waiting.append((tile, pool.submit(one, tile)))
+            # A few ahead, never all: results wait in memory.
+            if len(waiting) > 2 * workers:
+                first, result = waiting.popleft()
+                yield first, result.result()
+        while waiting:
+            first, result = waiting.popleft()
+            yield first, result.result()
+
+
+def worker_count(asked: int) -> int:
+    """Tiles to work on at once: as asked, or one a core, four at most since each takes 0.2 GiB."""
+    if asked:
+        return asked
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 4)
 
 
 def check_overlap(overlap: int, radius: int) -> None:

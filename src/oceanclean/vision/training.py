@@ -42,17 +42,18 @@ class TrainingSettings(Settings):
         unlabelled_weight: weight of "an unlabelled pixel is hardly ever debris" against one labelled pixel.
         mixtures: mixtures of two known pixels that the teacher judges (0: none).
         teacher_trees: extra trees whose probabilities the network also learns (0: none).
+        teacher_pixels: most pixels of one class in one scene that the trees learn from.
         teacher_share: share of the teacher's out-of-bag opinion in the target of a labelled pixel.
         teacher_weight: weight of the teacher's opinion on an unlabelled pixel against one labelled pixel.
         augmentation: variation of the pixels.
         seed: of the whole run.
     """
 
-    hidden: tuple[int, ...] = (160, 80)
+    hidden: tuple[int, ...] = (128, 64)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     members: int = Field(default=1, ge=1, le=16)
-    steps: int = Field(default=1000, ge=1)
-    batch: int = Field(default=1536, ge=16)
+    steps: int = Field(default=900, ge=1)
+    batch: int = Field(default=1024, ge=16)
     learning_rate: float = Field(default=3e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     ema: float = Field(default=0.995, ge=0, lt=1)
@@ -60,8 +61,9 @@ class TrainingSettings(Settings):
     class_power: float = Field(default=0.25, ge=0, le=1)
     scene_power: float = Field(default=0.5, ge=0, le=1)
     unlabelled_weight: float = Field(default=1.0, ge=0)
-    mixtures: int = Field(default=150_000, ge=0)
-    teacher_trees: int = Field(default=200, ge=0)
+    mixtures: int = Field(default=100_000, ge=0)
+    teacher_trees: int = Field(default=160, ge=0)
+    teacher_pixels: int = Field(default=600, ge=1)
     teacher_share: float = Field(default=0.7, ge=0, le=1)
     teacher_weight: float = Field(default=1.0, ge=0)
     augmentation: Augmentation = Field(default_factory=Augmentation)
@@ -118,7 +120,7 @@ class Teacher:
         pixels: the table.
         labelled: rows to learn from.
         settings: how many trees.
-        rng: picks at most 4,000 pixels a class.
+        rng: picks the pixels.
     """
 
     def __init__(
@@ -126,20 +128,18 @@ class Teacher:
     ) -> None:
         from sklearn.ensemble import ExtraTreesClassifier
 
-        self._rows = np.concatenate(
-            [rng.permutation(labelled[pixels.label[labelled] == k])[:4000] for k in range(1, len(CLASSES) + 1)]
-        )
+        self._rows, weight = _balanced_rows(pixels, labelled, settings.teacher_pixels, rng)
         self._trees = ExtraTreesClassifier(
-            settings.teacher_trees, class_weight="balanced", min_samples_leaf=2, max_features=0.3, bootstrap=True,
-            oob_score=True, n_jobs=-1, random_state=settings.seed,
+            settings.teacher_trees, min_samples_leaf=2, max_features=0.15, bootstrap=True, oob_score=True,
+            n_jobs=-1, random_state=settings.seed,
         )  # fmt: skip
         with warnings.catch_warnings():
             # A pixel that was in every bag has no out-of-bag opinion; its label alone then counts.
             warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
             self._trees.fit(
                 _raw_features(pixels.statistics[self._rows], pixels.water[pixels.scene[self._rows]]),
-                pixels.label[self._rows],
-            )
+                pixels.label[self._rows], sample_weight=weight,
+            )  # fmt: skip
 
     def of(self, statistics: NDArray[np.float16], water: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities (pixel, class) of local statistics (pixel, statistic) over dark water (pixel, band)."""
@@ -160,6 +160,20 @@ class Teacher:
         full = np.zeros((len(values), len(CLASSES)), np.float32)
         full[:, self._trees.classes_ - 1] = values
         return full
+
+
+def _balanced_rows(
+    pixels: PixelSet, labelled: NDArray[np.intp], most: int, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """At most so many rows of each class in each scene, and weights by which classes count alike and scenes nearly."""
+    rows, weights = [], []
+    for k in range(1, len(CLASSES) + 1):
+        of_class = labelled[pixels.label[labelled] == k]
+        parts = [rng.permutation(of_class[pixels.scene[of_class] == s])[:most] for s in range(len(pixels.scenes))]
+        weight = np.concatenate([np.full(len(p), max(len(p), 1) ** -0.5) for p in parts])
+        rows.append(np.concatenate(parts))
+        weights.append(weight / max(weight.sum(), 1e-12))
+    return np.concatenate(rows), np.concatenate(weights)
 
 
 def _raw_features(statistics: NDArray[np.float16], water: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from oceanclean.vision.features import CORE_BANDS, stand_in_matrix, water_refere
 from oceanclean.vision.inference import decide
 from oceanclean.vision.metrics import confusion, scores
 from oceanclean.vision.pixels import thin_sample
-from oceanclean.vision.tiling import compiled
+from oceanclean.vision.runner import Runner
 from oceanclean.vision.zoo import load_segmenter
 
 if TYPE_CHECKING:
@@ -49,18 +49,17 @@ def band_importance(
     """
     segmenter = load_segmenter(str(model) if model else None)
     images, labels, scenes = _patches(data, patches)
-    call = compiled(segmenter.model)
     water = _waters(images, scenes)
     rng = np.random.default_rng(seed)
-    base = _scored(call, images, labels, water, segmenter.threshold)
+    base = _scored(segmenter.model, images, labels, water, segmenter.threshold)
     rows: list[dict[str, Any]] = [{"band": "none", **{f"score_{k}": base[k] for k in _KEYS}}]
     for b, band in enumerate(BANDS):
         mixed = [_exchanged(image, b, rng) for image in images]
-        exchanged = _scored(call, mixed, labels, water, segmenter.threshold)
+        exchanged = _scored(segmenter.model, mixed, labels, water, segmenter.threshold)
         row = {"band": band, **{f"exchanged_{k}": base[k] - exchanged[k] for k in _KEYS}}
         if band not in CORE_BANDS:
             without = [_without(i, b) for i in images]
-            absent = _scored(call, without, labels, water, segmenter.threshold, absent=b)
+            absent = _scored(segmenter.model, without, labels, water, segmenter.threshold, absent=b)
             row |= {f"absent_{k}": base[k] - absent[k] for k in _KEYS}
         rows.append(row)
         if progress is not None:
@@ -101,14 +100,14 @@ def _without(image: NDArray[np.float32], band: int) -> NDArray[np.float32]:
 
 
 def _scored(
-    call: Any, images: list[NDArray[np.float32]], labels: list[NDArray[np.uint8]], water: list[NDArray[np.float32]],
+    model: Any, images: list[NDArray[np.float32]], labels: list[NDArray[np.uint8]], water: list[NDArray[np.float32]],
     threshold: float, absent: int | None = None,
 ) -> dict[str, float]:  # fmt: skip
-    presence = np.ones((1, len(BANDS)), np.float32)
+    presence = np.ones(len(BANDS), np.float32)
     if absent is not None:
-        presence[0, absent] = 0.0
+        presence[absent] = 0.0
     total: Any = 0
     for image, label, dark in zip(images, labels, water, strict=True):
-        probability = np.asarray(call(image[None], dark[None], presence))[0]
+        probability = Runner(model, dark, presence)(image)
         total = total + confusion(label, decide(probability, threshold))
     return scores(np.asarray(total))

@@ -137,10 +137,20 @@ def _gallery(
 
 
 def explain_segmenter(data: Sequence[Path], out: Path, *, model: str | Path | None = None, progress: Progress) -> Path:
-    """Band importance of the satellite segmenter as table, figures and page."""
+    """Hits, misses and false alarms, reliability and band importance of the satellite segmenter: figures and page."""
     from oceanclean.vision.explain.bands import band_importance
+    from oceanclean.vision.explain.scenes import gallery_png, reliability_png, scene_gallery
     from oceanclean.vision.zoo import load_segmenter
 
+    gallery = scene_gallery(data, model, progress)
+    shown = [
+        Part("gallery", "Hits, misses and false alarms",
+             "Of each scene the patches with most of each, in true colour, and again with the pixels in yellow.",
+             gallery_png(gallery)),
+        Part("reliability", "How far to believe a probability of debris",
+             "On the dashed line a stated probability is the share that is debris; labelled pixels above 5 %.",
+             reliability_png(gallery)),
+    ]  # fmt: skip
     table = band_importance(data, model, progress=progress)
     with write_aside(out / "bands.csv") as aside:
         table.to_csv(aside, index=False)
@@ -148,8 +158,9 @@ def explain_segmenter(data: Sequence[Path], out: Path, *, model: str | Path | No
              "Orange: F1 lost when the sensor lacks the band and its neighbours stand in; "
              "without a core band no scene is segmented.")  # fmt: skip
     parts = [
-        Part(f"bands_{key}", f"Bands for {title}", words, draw.band_figure(table, key))
-        for key, title in _BAND_FIGURES
+        *shown,
+        *(Part(f"bands_{key}", f"Bands for {title}", words, draw.band_figure(table, key))
+          for key, title in _BAND_FIGURES),
     ]  # fmt: skip
     base, segmenter = table.iloc[0], load_segmenter(str(model) if model else None)
     facts = {
@@ -157,7 +168,7 @@ def explain_segmenter(data: Sequence[Path], out: Path, *, model: str | Path | No
         "sha256": segmenter.sha256[:16],
         **{k.replace("score_", "").replace("_", " "): float(base[k]) for k in base.index if k.startswith("score")},
     }
-    return write_page(out, "segmenter: which bands matter", facts, parts)
+    return write_page(out, "segmenter: what it finds, how sure, and which bands matter", facts, parts)
 
 
 def write_page(out: Path, title: str, facts: dict[str, Any], parts: Sequence[Part]) -> Path:
