@@ -186,7 +186,8 @@ def _weights(harm: gpd.GeoDataFrame, patches: Patches, router: SeaRouter, issue:
 def _valued(kg: NDArray, settings: AllocationSettings) -> NDArray[np.float64]:
     """(patch, time) mean over members, moved towards the bad cases by the aversion to risk.
 
-    With CVaR that is what a patch brings in its own worst members: less than its part in the fleet's CVaR.
+    With CVaR the search only looks for routes to choose from: half of the aversion is told to it, since what a patch
+    brings in its own worst members is less than its part in the fleet's.
     """
     mean, aversion = kg.mean(axis=0), settings.risk_aversion
     if aversion == 0:
@@ -194,7 +195,7 @@ def _valued(kg: NDArray, settings: AllocationSettings) -> NDArray[np.float64]:
     if settings.risk_measure == "quantile":
         return (1 - aversion) * mean + aversion * np.quantile(kg, 0.2, axis=0)
     worst = np.sort(kg, axis=0)[: max(1, round(settings.cvar_share * len(kg)))]
-    return (1 - aversion) * mean + aversion * worst.mean(axis=0)
+    return (1 - 0.5 * aversion) * mean + 0.5 * aversion * worst.mean(axis=0)
 
 
 def _at_slots(values: NDArray, step: float, slots: NDArray) -> NDArray[np.float64]:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from oceanclean.allocation.options import AllocationSettings
 
 #: Routes from which those of a plan for bad cases are chosen.
-CHOICES = 600
+CHOICES = 200
+#: Limit of the choice in CP-SAT's deterministic time; the models are small, and their optimum is not worth a proof.
+EFFORT = 0.2
 #: Whole units that the best fleet catch is told in.
-UNITS = 1_000_000
+UNITS = 10_000
 
 
 def cvar(values: NDArray[np.float64], share: float) -> float:
@@ -57,7 +59,7 @@ def for_bad_cases(day: Day, solution: Solution, settings: AllocationSettings, se
         return solution
     catch = np.array([_members(day, vessel_of[c.kind], c.tasks) for c in every])
     chosen = pack_members(every, catch, np.bincount(kinds).tolist(), len(incumbent), settings.risk_aversion,
-                          settings.cvar_share, effort=settings.search.packing_effort, seed=seed)  # fmt: skip
+                          settings.cvar_share, effort=EFFORT, seed=seed)  # fmt: skip
     _, routes = unpacked([every[k] for k in chosen], kinds)
     value = sum(route_value(day.problem, v, r) or 0.0 for v, r in enumerate(routes))
     return Solution(routes, value, solution.columns, solution.iterations, solution.seconds, solution.history,
