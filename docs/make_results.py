@@ -40,7 +40,7 @@ SCENES = {
         "Akrotiri Bay off Limassol, Cyprus, 5 August 2024, Sentinel-2 L2A with offset −0.1; six of the eleven bands and "
         "Sen2Cor's scene classification. Contains modified Copernicus Sentinel data 2024.",
         "What a human sees: dry land with salt works, a beach, clear water over a sandy bottom that darkens with depth, "
-        "no cloud and nothing afloat. Land is gated and almost nothing is found. Five patches of clear sea are gated as "
+        "no cloud and nothing afloat. Land is gated and almost nothing is found. Some ten patches of clear sea are gated as "
         "cloud where a human sees none: with six bands, thin cloud and bright swell are hard to tell apart.",
     ),
 }
