@@ -31,7 +31,7 @@ SLIDE = """new Promise(done => {
   const step = () => {
     if (steps === wanted) { done(wanted / (performance.now() - begin) * 1000); return; }
     steps += 1;
-    slider.value = steps % (last + 1);
+    slider.value = steps %% (last + 1);
     slider.dispatchEvent(new Event('input'));
     %s
   };
@@ -59,7 +59,9 @@ def big_day(seed: int = 1) -> Day:
         for r, c in rows
     ]  # fmt: skip
     fleet = pd.concat([fleet_of(region)] * 3, ignore_index=True).iloc[:VESSELS]
-    fleet = fleet.assign(vessel_id=[f"vessel-{k + 1:02d}" for k in range(VESSELS)], available=True, reason="")
+    fleet = fleet.assign(
+        vessel_id=[f"vessel-{k + 1:02d}" for k in range(VESSELS)], available=True, reason="", endurance=120.0
+    )
     voyages = {}
     for k, (_, vessel) in enumerate(fleet.iterrows()):
         voyage = Voyage(region, vessel, 0.5 + 0.25 * k, patches)
