@@ -74,7 +74,7 @@ class SearchSettings(Settings):
     places: int = Field(default=2, ge=1, description="places tried exactly for each task")
     columns: int = Field(default=6000, ge=1, description="remembered routes handed to the packing")
     packing_effort: float = Field(default=4.0, gt=0, description="deterministic time of the packing, about seconds")
-    bound_rounds: int = Field(default=30, ge=0, description="pricing rounds of the bound; 0: no bound")
+    bound_rounds: int = Field(default=20, ge=0, description="pricing rounds of the bound; 0: no bound")
 
 
 class AllocationSettings(Settings):
