@@ -120,6 +120,22 @@ def test_a_plan_is_read_feature_by_feature(client: TestClient, callers, place: P
         assert client.get(items, params=wrong, headers=callers["viewer"]).status_code == 400
 
 
+def test_detections_and_hot_spots_are_features_too(client: TestClient, callers, place: Place) -> None:
+    """As many as the tables have, with times that a machine reads."""
+    import geopandas as gpd
+
+    (folder,) = place.day.glob("detect-*")
+    tables = {"detections": folder / "detections.parquet", "hotspots": place.day / "map" / "hotspots.parquet"}
+    for product, path in tables.items():
+        answer = client.get(f"/collections/cove.{product}/items", params={"limit": 1000}, headers=callers["viewer"])
+        assert answer.status_code == 200
+        assert answer.json()["numberMatched"] == len(gpd.read_parquet(path)) > 0
+    first = client.get("/collections/cove.detections/items", headers=callers["viewer"]).json()["features"][0]
+    assert datetime.fromisoformat(first["properties"]["observed_at"]).tzinfo is not None
+    one = client.get(f"/collections/cove.detections/items/{first['id']}", headers=callers["viewer"])
+    assert one.json() == first
+
+
 def test_the_catalogue_leads_to_files_that_are_what_it_says(client: TestClient, callers) -> None:
     """From the search to an asset, its digest, a byte range; what was ingested is not given out."""
     found = client.get("/stac/search", params={"collections": "cove"}, headers=callers["viewer"]).json()

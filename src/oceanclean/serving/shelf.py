@@ -178,11 +178,11 @@ def geometry_bounds(geometry: dict[str, Any] | None) -> Bounds | None:
 
 
 def read_geojson(path: Path) -> list[dict[str, Any]]:
-    """Features of a GeoJSON file, or of a GeoParquet table."""
+    """Features of a GeoJSON file, or of a GeoParquet table; times as ISO 8601, absent values as null."""
     if path.suffix == ".parquet":
         import geopandas as gpd
 
-        text = gpd.read_parquet(path).to_json()
+        text = gpd.read_parquet(path).to_json(default=lambda time: time.isoformat())
     else:
         text = path.read_text(encoding="utf-8")
     return list(json.loads(text)["features"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +20,7 @@ from oceanclean.errors import InputError
 from oceanclean.learning.registry import Registry
 from oceanclean.serving.gate import may
 from oceanclean.serving.settings import ServingSettings
+from oceanclean.serving.shelf import read_geojson
 from oceanclean.serving.tokens import Token
 from oceanclean.store import lock
 
@@ -151,9 +151,7 @@ def _segmented(bench: Bench, path: Path, options: dict[str, Any], reduced: bool)
     folder = path.parent / "found"
     result = segment_file(path, folder, config=bench.config, options=options, allow_missing=reduced, progress=None,
                           model=bench.champion("segmenter"))  # fmt: skip
-    import geopandas as gpd
-
-    features = json.loads(gpd.read_parquet(result.detections).to_json())["features"]
+    features = read_geojson(Path(result.detections))
     figures = {k: v for k, v in result.statistics.items() if math.isfinite(v)}
     return {"type": "FeatureCollection", "features": features, "model": result.model,
             "model_sha256": result.model_sha256, "threshold": result.threshold, "statistics": figures,
