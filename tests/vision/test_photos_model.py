@@ -318,7 +318,7 @@ def test_band_importance_finds_the_band_that_alone_tells_debris(tmp_path, monkey
         model, threshold = None, 0.5
 
     monkeypatch.setattr(bands, "load_segmenter", lambda _: Stand())
-    monkeypatch.setattr(bands, "compiled", lambda _: judge)
+    monkeypatch.setattr(bands, "Runner", lambda *_: judge)
     table = bands.band_importance([tmp_path]).set_index("band")
     assert table.loc["none", "score_debris_f1"] == 1
     assert table.loc["B8", "exchanged_debris_f1"] > 0.5

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from oceanclean.planning.runs import Run
 
 KEPT, LOOK, BROKEN = "kept", "look", "BROKEN"
-_SECRET = re.compile(r"^\s*[\w-]*(password|passwd|secret|token|api_?key|credential)[\w-]*\s*:\s*[\"']?(?!\$\{)\S", re.I)
+# A key that ends in _env names the variable that holds the secret, one that ends in _url the place that gives a token.
+_SECRET = re.compile(
+    r"^\s*(?![\w-]*_(?:env|url)\s*:)[\w-]*(password|passwd|secret|token|api_?key|credential)[\w-]*\s*:\s*[\"']?(?!\$\{)\S",
+    re.IGNORECASE,
+)
 _SHOWN = 8
 
 
