@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from oceanclean.chain.density_twin import START, Sky, known_fixes, simulate_look, twin_table
 from oceanclean.cli.app import app
+from oceanclean.cli.density_twin import START, Sky, known_fixes, simulate_look, twin_table
 from oceanclean.density import load_settings, windrows
 from oceanclean.errors import MissingDataError
 from oceanclean.region import load_region

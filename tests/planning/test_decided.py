@@ -13,7 +13,7 @@ from plan_factory import HOSTILE
 from oceanclean.decisions import Ban, ClosedPort, Hold, Limit, Pin
 from oceanclean.planning.hand import kept
 from oceanclean.planning.model import PlanView
-from oceanclean.planning.search_pattern import expanding_square, search_radius_nm
+from oceanclean.planning.search_pattern import chance_within, expanding_square, search_radius_nm
 from oceanclean.settings import ZoneSettings
 
 
@@ -118,9 +118,58 @@ def test_the_search_radius_holds_what_it_promises():
     radius_m = search_radius_nm(within, 4000.0, 0.8) * 1852
     draws = np.random.default_rng(1).normal(scale=sigma, size=(20_000, 2))
     assert np.mean(np.hypot(*draws.T) <= radius_m) == pytest.approx(0.8, abs=0.01)
+    assert chance_within(radius_m / 1852, within, 4000.0) == pytest.approx(0.8)
+    assert chance_within(0.5 * radius_m / 1852, within, 4000.0) == pytest.approx(1 - 0.2**0.25)
     assert search_radius_nm(0.0, 4000.0, 0.8) is None
     assert search_radius_nm(None, 4000.0, 0.8) is None
     assert search_radius_nm(1e-6, 4000.0, 0.8) == 8.0
     # whoever is in a wide patch need not search it through: a sure patch of 9 km asks for little more than a look round
     assert search_radius_nm(1.0, 4000.0, 0.8, 9000.0) < 1.2
     assert search_radius_nm(0.6, 4000.0, 0.8, 2000.0) > search_radius_nm(0.9, 4000.0, 0.8, 2000.0)
+
+
+def test_a_search_ends_in_time_and_says_what_it_covers(view):
+    """No square takes longer than three hours or half of the endurance to spare; a short one promises less."""
+    searches = [(o, o.search) for v in view.vessels for o in v.orders if o.action == "collect"]
+    assert any(square for _, square in searches)
+    for order, square in searches:
+        if square is not None:
+            assert square.hours <= min(3.0, order.spare_h / 2) + 0.01
+            assert 0 < square.covers <= 0.8
+
+
+def test_nobody_is_turned_to_a_patch_where_work_is_closed(published):
+    """A patch left for its worth may be an alternate; the same patch in a closed area may not."""
+    from datetime import UTC, datetime
+
+    from oceanclean.planning.cards import Patches, _alternate
+    from oceanclean.planning.model import Task
+
+    def patch(reason):
+        return Task(task_id="T9", lat=16.1, lon=-87.0, mass_kg=500.0, p10_kg=1.0, p90_kg=900.0, radius_m=500.0,
+                    density_kg_km2=9.0, served_by="", reason=reason, evidence="", observed=True,
+                    observation_age_h=3.0, track=[])  # fmt: skip
+
+    def turned(reason):
+        row, limits = {"endurance_left_h": 20.0}, {"transit_speed": 6.0}
+        return _alternate(row, 16.0, -87.0, datetime(2026, 6, 16, 12, tzinfo=UTC), Patches([patch(reason)]), limits, 4)
+
+    assert turned("Lower value than the tasks chosen: taking it would cost 4 kg elsewhere.").task_id == "T9"
+    assert turned("It lies in a closed area.") is None
+
+
+def test_the_main_risk_is_what_nobody_has_seen(view):
+    """Where half of the catch rests on patches without a look, that is the risk, before rough water."""
+    from dataclasses import replace
+
+    from oceanclean.planning.verdict import main_risk
+
+    sent = [o for v in view.vessels for o in v.orders if o.action == "collect"]
+    best = max(sent, key=lambda o: o.expected_kg).task_id
+    sure = [replace(v, orders=[replace(o, found_probability=1.0) for o in v.orders]) for v in view.vessels]
+    none = [replace(t, observed=False) for t in view.tasks]
+    one = [replace(t, observed=t.task_id == best) for t in view.tasks]
+    assert "None of the patches was seen" in main_risk(sure, none)
+    share = sum(o.expected_kg for o in sent if o.task_id != best) / sum(o.expected_kg for o in sent)
+    assert ("today's data do not show" in main_risk(sure, one)) == (share >= 0.5)
+    assert "data" not in main_risk(sure, [replace(t, observed=True) for t in view.tasks])

@@ -223,11 +223,12 @@ def test_messages_fit_satellite_mail(day):
 
 
 def test_a_long_voyage_loses_lines_and_says_so(published):
-    """Orders that do not fit are dropped from the end and counted; the head always stands."""
-    from oceanclean.planning.exchange.message import _fitted
+    """Orders that do not fit are dropped from the middle and counted; the head and the way home always stand."""
+    from oceanclean.planning.exchange.message import END, _fitted
 
-    text = _fitted(["head"], ["x" * 60] * 40, 1200)
-    kept = text.count("x" * 60)
+    text = _fitted(["head"], ["x" * 60] * 39 + ["y" * 55 + " home"], 1200)
+    kept = text.count("x" * 60) + 1
+    assert text.splitlines()[-2:] == ["y" * 55 + " home", END]
     assert len(text) < 1200
     assert 10 < kept < 40
     assert f"+{40 - kept} more" in text

@@ -186,8 +186,8 @@ def density(
     json: JsonFile = None,
 ) -> None:
     """Score the density map: in a simulated sea with clouds, and on the windrow archive, references beside it."""
-    from oceanclean.chain import density_twin
     from oceanclean.chain.windrow_archive import archive_table, evaluate_archive
+    from oceanclean.cli import density_twin
 
     figures: dict[str, Any] = {}
     with options.progress_bar(hidden=False) as bar:

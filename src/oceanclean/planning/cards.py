@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from oceanclean.planning import geodesy, notation
 from oceanclean.planning.evidence import Witness
 from oceanclean.planning.model import Alternate, Leg, Order, Port, Search, Task, TrackPoint, Vessel
-from oceanclean.planning.search_pattern import expanding_square, search_radius_nm
+from oceanclean.planning.search_pattern import chance_within, expanding_square, search_radius_nm
 from oceanclean.planning.settings import PlanningSettings
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: A point this near a port is in it.
 PORT_NM = 1.5
+#: How the reason of a patch begins that any vessel could have worked (``allocation.explain``).
+_LEFT_FOR_WORTH = "Lower value"
 
 
 def _number(value: Any, digits: int = 3) -> float | None:
@@ -35,6 +37,11 @@ def _number(value: Any, digits: int = 3) -> float | None:
 def _time(value: Any) -> str | None:
     """A timestamp as ISO 8601 UTC, or None for a missing one."""
     return None if value is None or value != value else notation.iso(_when(value))
+
+
+def _end(value: Any) -> datetime | None:
+    """A timestamp, or None for a missing one."""
+    return None if value is None or value != value else _when(value)
 
 
 def _when(value: Any) -> datetime:
@@ -212,8 +219,9 @@ def _order(
         drift_course_deg=drift[0] if drift else None, drift_speed_kn=drift[1] if drift else None,
         evidence=task.evidence if task else "", reason=notation.plain(row["reason"], 600),
         go_no_go=_gates(waves, wind_kn, limits) if collects else "",
-        leave_by=_leave_by(leave, spare_h) if collects else None, spare_h=round(spare_h, 2) if collects else None,
-        search=_search(row, task, drift, limits, settings) if collects else None,
+        leave_by=_leave_by(leave, spare_h, _end(row["window_end"])) if collects else None,
+        spare_h=round(spare_h, 2) if collects else None,
+        search=_search(row, task, drift, limits, settings, spare_h) if collects else None,
         alternate=_alternate(row, lat, lon, leave, patches, limits, settings.alternate_h) if collects else None,
     )  # fmt: skip
 
@@ -235,39 +243,53 @@ def _gates(waves: float | None, wind_kn: float | None, limits: Mapping[str, floa
     return f"Go while {' and '.join(parts)}." if parts else ""
 
 
-def _leave_by(leave: datetime, spare_h: float) -> str:
-    """Latest departure that still ends the trip within the vessel's endurance."""
-    return notation.iso(leave + timedelta(hours=max(0.0, spare_h)))
+def _leave_by(leave: datetime, spare_h: float, window_end: datetime | None) -> str:
+    """Latest departure: the trip still ends within the vessel's endurance, and the place within its window."""
+    latest = leave + timedelta(hours=max(0.0, spare_h))
+    return notation.iso(latest if window_end is None else max(leave, min(latest, window_end)))
 
 
 def _search(
     row: Mapping[str, Any], task: Task | None, drift: tuple[float, float] | None, limits: Mapping[str, float],
-    settings: PlanningSettings,
+    settings: PlanningSettings, spare_h: float,
 ) -> Search | None:  # fmt: skip
-    """Where to look if the patch is not seen; None where the chance of finding says nothing."""
-    radius = search_radius_nm(_number(row["found_probability"]), settings.found_within_m, settings.search_covers,
-                              task.radius_m if task else 0.0)  # fmt: skip
-    if radius is None:
+    """Where to look if the patch is not seen; None where the chance of finding or the time left allows no search."""
+    chance, patch_m = _number(row["found_probability"]), task.radius_m if task else 0.0
+    radius = search_radius_nm(chance, settings.found_within_m, settings.search_covers, patch_m)
+    if radius is None or chance is None:
         return None
-    return expanding_square(
-        radius, 2 * settings.sight_m / notation.METRES_PER_NM, drift[0] if drift else 0.0,
-        limits["transit_speed"] * notation.KNOTS_PER_M_S, settings.search_covers,
-    )  # fmt: skip
+    spacing = 2 * settings.sight_m / notation.METRES_PER_NM
+    speed = limits["transit_speed"] * notation.KNOTS_PER_M_S
+    longest_h = min(settings.search_h, spare_h / 2)
+    while True:
+        square = expanding_square(radius, spacing, drift[0] if drift else 0.0, speed, settings.search_covers)
+        if square.hours <= longest_h:
+            covers = min(
+                settings.search_covers, chance_within(square.radius_nm, chance, settings.found_within_m, patch_m)
+            )
+            return replace(square, covers=round(covers, 3))
+        radius = square.radius_nm - spacing
+        if radius <= 0.5 * spacing:
+            return None
 
 
 def _alternate(
     row: Mapping[str, Any], lat: float, lon: float, leave: datetime, patches: Patches, limits: Mapping[str, float],
     alternate_h: float,
 ) -> Alternate | None:  # fmt: skip
-    """The unserved patch with most mass for each hour of transit, among those near; straight line, not optimised."""
+    """The unserved patch with most mass for each hour of transit, among those near; straight line, not optimised.
+
+    Only a patch that was left for its worth alone: where work is closed, ashore or too doubtful nobody is sent.
+    """
     speed = limits["transit_speed"] * notation.KNOTS_PER_M_S
     if not np.isfinite(speed):
         return None
     best: tuple[float, Alternate] | None = None
     for task in patches.tasks:
-        if task.served_by:
+        if task.served_by or (task.reason and not task.reason.startswith(_LEFT_FOR_WORTH)):
             continue
-        there = patches.at(task, leave)
+        _, miles = geodesy.leg(lat, lon, *patches.at(task, leave))
+        there = patches.at(task, leave + timedelta(hours=miles / speed))
         course, miles = geodesy.leg(lat, lon, *there)
         hours = miles / speed
         if hours > min(alternate_h, float(row["endurance_left_h"]) / 2):

@@ -35,6 +35,13 @@ def search_radius_nm(
     return min(FARTHEST_NM, max(0.0, middle_m - 0.5 * patch_m) / 1852.0)
 
 
+def chance_within(radius_nm: float, found_probability: float, within_m: float, patch_m: float = 0.0) -> float:
+    """Chance of coming upon a patch with a search of this radius: :func:`search_radius_nm` the other way round."""
+    known = min(found_probability, 0.999)
+    share = (radius_nm * 1852.0 + 0.5 * patch_m) / (within_m + patch_m)
+    return 1.0 - math.exp(math.log(1 - known) * share**2)
+
+
 def expanding_square(
     radius_nm: float, spacing_nm: float, first_course_deg: float, speed_kn: float, covers: float
 ) -> Search:

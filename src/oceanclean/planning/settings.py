@@ -30,6 +30,7 @@ class PlanningSettings(Settings):
         default=4000, gt=0, description="distance that the chance of finding is meant for (allocation: search_radius_m)"
     )
     sight_m: float = Field(default=1500, gt=0, description="how far debris is seen to either side of the track by day")
+    search_h: float = Field(default=3, gt=0, le=24, description="longest search, hours at transit speed")
     search_covers: float = Field(
         default=0.8, gt=0, lt=1, description="chance that the search square comes upon the patch"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oceanclean.planning import notation
-from oceanclean.planning.model import Bottom, Task, Vessel
+from oceanclean.planning.model import Bottom, Order, Task, Vessel
 
 if TYPE_CHECKING:
     from oceanclean.products import Plan
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 TIGHT_SHARE = 0.25
 #: Below this chance of finding, a patch is the plan's main risk.
 DOUBTFUL = 0.7
+#: Share of the expected catch from which it matters most that nobody has seen the patches.
+UNSEEN_SHARE = 0.5
 
 
 def bottom_of(plan: Plan, vessels: list[Vessel], tasks: list[Task], timezone: str) -> Bottom:
@@ -100,6 +102,9 @@ def main_risk(vessels: list[Vessel], tasks: list[Task]) -> str:
                 f"{order.task_id} may not be where {short(vessel)} looks for it: {notation.percent(chance)} chance of "
                 f"finding, {notation.kilograms(order.expected_kg)} at stake."
             )
+    blind = _unseen(orders, tasks)
+    if blind:
+        return blind
     rough = [
         (1 - o.wave_height_m / v.max_wave_height_m, v, o)
         for v, o in orders
@@ -109,16 +114,28 @@ def main_risk(vessels: list[Vessel], tasks: list[Task]) -> str:
         left, vessel, order = min(rough, key=lambda r: (r[0], r[1].number, r[2].sequence))
         if left < TIGHT_SHARE:
             return (
-                f"Waves of {order.wave_height_m:.1f} m at {order.task_id} leave {short(vessel)} little below its "
-                f"limit of {vessel.max_wave_height_m:.1f} m."
+                f"Waves of {order.wave_height_m:.1f} m at {order.task_id} come near the limit of {short(vessel)}, "
+                f"{vessel.max_wave_height_m:.1f} m."
             )
-    unseen = [t.task_id for t in tasks if t.served_by and not t.observed]
-    if unseen and len(unseen) == sum(1 for t in tasks if t.served_by):
-        return "None of the patches was seen by today's data: all rest on the drift forecast."
     wide = max(orders, key=lambda d: (d[1].p90_kg - d[1].p10_kg, -d[0].number))
     return (
         f"The catch at {wide[1].task_id} is the least certain: "
         f"{notation.interval(wide[1].p10_kg, wide[1].p90_kg)} (80 %)."
+    )
+
+
+def _unseen(orders: list[tuple[Vessel, Order]], tasks: list[Task]) -> str:
+    """A sentence where half of the catch or more rests on patches that no look of today shows; else nothing."""
+    seen = {t.task_id for t in tasks if t.observed}
+    blind = [o for _vessel, o in orders if o.task_id not in seen]
+    kg, total = sum(o.expected_kg for o in blind), sum(o.expected_kg for _vessel, o in orders)
+    if not blind or total <= 0 or kg < UNSEEN_SHARE * total:
+        return ""
+    if len(blind) == len(orders):
+        return "None of the patches was seen by today's data: all rest on the drift forecast."
+    return (
+        f"{notation.percent(kg / total)} of the catch ({notation.kilograms(kg)}, {len(blind)} of {len(orders)} orders) "
+        "rests on patches that today's data do not show."
     )
 
 

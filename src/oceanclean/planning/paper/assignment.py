@@ -109,15 +109,16 @@ def _details(sheet: Sheet, order: Order, zone: str) -> None:
     gone = []
     if order.search is not None:
         square = order.search
-        legs = ", ".join(f"{notation.course(c)} {n:.1f} nm" for c, n in square.legs[:6])
-        more = f", … {square.legs[-1][1]:.1f} nm" if len(square.legs) > 6 else ""
-        gone.append(f"expanding square from the position: {legs}{more}; out to {square.radius_nm:.1f} nm, "
-                    f"{square.hours:.1f} h")  # fmt: skip
+        legs = ", ".join(f"{notation.course(c)} {n:.1f} nm" for c, n in square.legs)
+        gone.append(f"expanding square from the position: {legs}; out to {square.radius_nm:.1f} nm, "
+                    f"{square.hours:.1f} h, {notation.percent(square.covers)} chance to come upon it")  # fmt: skip
+    else:
+        gone.append("no time to search")
     if order.alternate is not None:
         other = order.alternate
         where, course = notation.position(other.lat, other.lon), notation.course(other.course_deg)
         mass = notation.kilograms(other.mass_kg)
-        gone.append(f"then {other.task_id} at {where}: {course}, {other.distance_nm:.0f} nm, {mass}")
+        gone.append(f"then {other.task_id} at {where}: {course}, {other.distance_nm:.0f} nm, {mass} lie there")
     sheet.text(f"If it is not there: {'; '.join(gone) or 'go on to the next order'}.", 8)
 
 
