@@ -151,6 +151,16 @@ def test_fill_values_and_places_off_the_earth_go_and_swapped_axes_are_refused(tm
         load_tracks(written(tmp_path / "b", swapped))
 
 
+def test_a_second_name_of_wind_or_truth_is_no_current(tmp_path):
+    """The drifter's velocity and the wind under other names beside the first are no current products."""
+    table = drifter_table(drifters=2)
+    table["u_drifter"], table["v_drifter"] = table["ueast_drifter"], table["vnorth_drifter"]
+    table["u_wind"], table["v_wind"] = table["ueast_atmos"], table["vnorth_atmos"]
+    tracks = load_tracks(written(tmp_path, table))
+    assert set(tracks.products) == {"alpha"}
+    assert np.allclose(tracks.current.real, table["u_alpha"])
+
+
 def test_velocity_comes_from_positions_where_it_is_not_given(tmp_path):
     """Without velocity columns the positions give it, to the rounding of an hour."""
     table = drifter_table(drifters=2, seed=3)

@@ -159,7 +159,7 @@ def _read(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
             raise InputError(file, name, f"columns {list(raw.columns)}", f"a column {name!r}", "Add the column.")
         table[name] = pd.to_numeric(raw[name], errors="coerce")
     pairs = {"observed": _pair(raw, _OBSERVED), "wind": _pair(raw, _WIND), "stokes": _pair(raw, _STOKES)}
-    taken = {name for pair in pairs.values() if pair for name in pair}
+    taken = {name for aliases in (_OBSERVED, _WIND, _STOKES) for pair in aliases for name in pair}
     columns = [str(c) for c in raw]
     products = [c[2:] for c in columns if c.startswith("u_") and "v_" + c[2:] in raw and c not in taken]
     if not products or pairs["wind"] is None:
