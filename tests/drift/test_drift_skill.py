@@ -151,6 +151,17 @@ def test_fill_values_and_places_off_the_earth_go_and_swapped_axes_are_refused(tm
         load_tracks(written(tmp_path / "b", swapped))
 
 
+@pytest.mark.parametrize("fill", [-99.0, -9.0, 9.97e36])
+def test_a_fill_value_of_one_product_leaves_the_other(tmp_path, fill):
+    """A number that stands for missing is masked and counted; the mean is that of the other product."""
+    table = drifter_table(drifters=2, products=("alpha", "beta"))
+    table.loc[4:6, ["u_beta", "v_beta"]] = fill
+    tracks = load_tracks(written(tmp_path, table))
+    assert tracks.size == len(table)
+    assert np.allclose(tracks.current.real, table["u_alpha"])
+    assert "tracks.csv: 3 values of u_beta, v_beta beyond 5 m/s taken as missing" in tracks.report
+
+
 def test_a_second_name_of_wind_or_truth_is_no_current(tmp_path):
     """The drifter's velocity and the wind under other names beside the first are no current products."""
     table = drifter_table(drifters=2)

@@ -29,6 +29,10 @@ _WIND = (("ueast_atmos", "vnorth_atmos"), ("u_wind", "v_wind"), ("u10", "v10"))
 _STOKES = (("u_stokes", "v_stokes"),)
 #: A middling speed beyond these is in another unit (cm/s, knots of a gale on the mean), m s-1.
 _MIDDLING = {"observed": 3.0, "wind": 40.0, "stokes": 2.0, "product": 3.0}
+#: A number beyond this is a speed in no unit: left out before the unit is judged.
+_NO_UNIT = 200.0
+#: Speeds beyond which a number is a fill value, m s-1, as in the forcing; too fast a drifter is a jump, see below.
+_CEILING = {"observed": _NO_UNIT, "wind": 90.0, "stokes": 3.0, "product": 5.0}
 #: Faster than any surface drifter outside the strongest tidal races: a jump of the fix, m s-1.
 _JUMP_M_S = 4.0
 
@@ -168,11 +172,29 @@ def _read(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
     wanted = [*pairs.items(), *((f"product {name}", (f"u_{name}", f"v_{name}")) for name in products)]
     for name, pair in wanted:
         if pair:
-            u, v = (pd.to_numeric(raw[c], errors="coerce").where(lambda x: x.abs() < 200) for c in pair)
-            table[name] = u + 1j * v
-            _check_unit(table[name], name, pair, file)
+            table[name] = _velocity(raw, name, pair, file, report)
     _check_places(table, file, report)
     return _without_drogue_loss(table, raw, file, report)
+
+
+def _velocity(raw: pd.DataFrame, name: str, pair: tuple[str, str], file: Path, report: list[str]) -> pd.Series:
+    """One velocity, without the values that are fill values or torrents; they are counted in the report.
+
+    Raises:
+        InputError: the middling speed is that of another unit.
+    """
+    import pandas as pd
+
+    u, v = (pd.to_numeric(raw[c], errors="coerce").where(lambda x: x.abs() < _NO_UNIT) for c in pair)
+    velocity = u + 1j * v
+    _check_unit(velocity, name, pair, file)
+    velocity = velocity.where(velocity.abs() <= _CEILING[name.split()[0]])
+    given = raw[list(pair)].apply(pd.to_numeric, errors="coerce").notna().all(axis=1)
+    masked = int((given & velocity.isna()).sum())
+    if masked:
+        most = _CEILING[name.split()[0]]
+        report.append(f"{file.name}: {masked} values of {', '.join(pair)} beyond {most:g} m/s taken as missing")
+    return velocity
 
 
 def _check_unit(velocity: pd.Series, name: str, pair: tuple[str, str], file: Path) -> None:
