@@ -54,6 +54,14 @@ def test_gap_is_refused_only_where_it_lies_in_the_window():
         run(gapped, 30)
 
 
+def test_one_missing_level_is_a_gap():
+    """Twice the usual spacing is a level that was not fetched: it is not blended across."""
+    gapped = sea([0, 6, 12, 18, 30, 36, 42])
+    assert coverage_hours(gapped, START) == 18.0
+    with pytest.raises(InputError, match="a gap 2025-06-10T18:00Z to 2025-06-11T06:00Z"):
+        run(gapped, 24)
+
+
 @pytest.mark.parametrize(
     ("hours", "start_h", "expected"),
     [([0, 6, 12, 18, 24, 48], 3, 21.0), (range(0, 49, 6), 12, 36.0), (range(0, 49, 6), -1, 0.0),

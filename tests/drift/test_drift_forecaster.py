@@ -12,14 +12,17 @@ from drifter_tables import drifter_table, written
 from oceanclean.drift import features
 from oceanclean.drift.drifters import load_tracks
 from oceanclean.drift.ensemble import forecast
+from oceanclean.drift.informed import along
 from oceanclean.drift.residual import (
     field_vectors,
     fit,
     load_forecaster,
+    starts_of,
     track_vectors,
     train_forecaster,
 )
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings
+from oceanclean.drift.skill import Physics
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 
@@ -69,6 +72,25 @@ def test_few_days_are_believed_little(tmp_path):
     model = fit(tracks, everywhere(tracks), cautious)
     assert model.about["weight_on_later_days"] > 0.5
     assert 0.0 < model.weight < 0.2
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_share_0_of_the_fitted_windage_is_what_ships(tmp_path, named):
+    """With types and without, share 0 is the published windage, and its error on later days that of what ships."""
+    table = drifter_table(windage=0.005, seed=4)
+    tracks = load_tracks(written(tmp_path, table if named else table.drop(columns="type")))
+    still = SMALL.model_copy(update={"forecaster": SMALL.forecaster.model_copy(update={"weights": (0.0,)})})
+    model, offered = (fit(tracks, everywhere(tracks), room) for room in (still, SMALL))
+    assert set(model.windage.values()) == {0.03}
+    assert (model.physics(tracks) == tracks.current + 0.03 * tracks.wind).all()
+    trial = offered.about["trial"]["windage"]
+    cut = np.quantile(tracks.hours, SMALL.forecaster.inner_share)
+    late = tracks.hours >= cut + 0.5 * SMALL.forecaster.gap_h
+    starts = starts_of(tracks, late, 12)
+    ships = Physics(tracks, SMALL, late).displacement(starts, 12)
+    error = np.abs(ships - along(tracks.observed, starts, 12)[:, -1]).mean()
+    assert trial["mean_km"]["12"][0] == pytest.approx(error, abs=6e-4)
+    assert trial["mean_km"]["12"][-1] < trial["mean_km"]["12"][0]
 
 
 def test_windage_of_a_class_is_drawn_to_the_published(tmp_path):

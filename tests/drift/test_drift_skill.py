@@ -151,6 +151,53 @@ def test_fill_values_and_places_off_the_earth_go_and_swapped_axes_are_refused(tm
         load_tracks(written(tmp_path / "b", swapped))
 
 
+@pytest.mark.parametrize("fill", [-99.0, -9.0, 9.97e36])
+def test_a_fill_value_of_one_product_leaves_the_other(tmp_path, fill):
+    """A number that stands for missing is masked and counted; the mean is that of the other product."""
+    table = drifter_table(drifters=2, products=("alpha", "beta"))
+    table.loc[4:6, ["u_beta", "v_beta"]] = fill
+    tracks = load_tracks(written(tmp_path, table))
+    assert tracks.size == len(table)
+    assert np.allclose(tracks.current.real, table["u_alpha"])
+    assert "tracks.csv: 3 values of u_beta, v_beta beyond 5 m/s taken as missing" in tracks.report
+
+
+def test_a_blank_drogue_flag_is_no_loss(tmp_path):
+    """Only a flag that says so is a loss; a blank keeps what was said last, in the order of time."""
+    table = drifter_table(drifters=2, hours=60)
+    table["drogued"] = "true"
+    table.loc[10:19, "drogued"] = ""
+    table.loc[90, "drogued"], table.loc[91:, "drogued"] = "false", ""
+    tracks = load_tracks(written(tmp_path, table.iloc[::-1]))
+    assert "tracks.csv: 30 rows after drogue loss kept as segments of their own" in tracks.report
+    assert np.unique(tracks.first).tolist() == [0, 60, 90]
+
+
+def test_seconds_after_the_hour_are_the_hour_and_long_names_are_read(tmp_path):
+    """Jitter of up to five minutes leaves one run to a drifter and is reported; half past stays half past."""
+    table = drifter_table(drifters=2, hours=60)
+    seconds = np.random.default_rng(1).integers(-290, 290, len(table))
+    stamps = pd.to_datetime(table["time"])
+    table["time"] = stamps + pd.to_timedelta(seconds, unit="s")
+    table = table.rename(columns={"lon": "longitude", "lat": "latitude"})
+    tracks = load_tracks(written(tmp_path / "a", table))
+    assert np.unique(tracks.first).size == 2
+    assert (tracks.hours % 1 == 0).all()
+    assert f"tracks.csv: {(seconds != 0).sum()} times at most 5 min off the hour brought to it" in tracks.report
+    table["time"] = stamps + pd.Timedelta("30min")
+    assert (load_tracks(written(tmp_path / "b", table)).hours % 1 == 0.5).all()
+
+
+def test_a_second_name_of_wind_or_truth_is_no_current(tmp_path):
+    """The drifter's velocity and the wind under other names beside the first are no current products."""
+    table = drifter_table(drifters=2)
+    table["u_drifter"], table["v_drifter"] = table["ueast_drifter"], table["vnorth_drifter"]
+    table["u_wind"], table["v_wind"] = table["ueast_atmos"], table["vnorth_atmos"]
+    tracks = load_tracks(written(tmp_path, table))
+    assert set(tracks.products) == {"alpha"}
+    assert np.allclose(tracks.current.real, table["u_alpha"])
+
+
 def test_velocity_comes_from_positions_where_it_is_not_given(tmp_path):
     """Without velocity columns the positions give it, to the rounding of an hour."""
     table = drifter_table(drifters=2, seed=3)

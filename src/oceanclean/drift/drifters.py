@@ -1,9 +1,10 @@
 """Hourly drifter tracks with the forcing along them: reading a folder, mending what is clear, saying what was mended.
 
-A row is one hour of one drifter. Columns: ``time``, ``lon``, ``lat``, a drifter (``buoy``, ``drifter_id`` or ``id``),
-current products as pairs ``u_NAME, v_NAME``, wind as ``ueast_atmos, vnorth_atmos`` (or ``u_wind, v_wind``), and, where
-there are, ``seg`` (deployment), ``type``, ``ueast_drifter, vnorth_drifter`` (else from the positions), ``u_stokes,
-v_stokes``, ``drogued``. Velocities are metres per second and complex: eastward + i northward.
+A row is one hour of one drifter. Columns: ``time``, ``lon``, ``lat`` (or ``longitude``, ``latitude``), a drifter
+(``buoy``, ``drifter_id``, ``id``), current products as pairs ``u_NAME, v_NAME``, wind as ``ueast_atmos, vnorth_atmos``
+(or ``u_wind, v_wind``), and, where there are, ``seg`` (deployment), ``type``, ``ueast_drifter, vnorth_drifter`` (else
+from the positions), ``u_stokes, v_stokes``, ``drogued`` (blank: as said before). Velocities are metres per second and
+complex: eastward + i northward.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ _WIND = (("ueast_atmos", "vnorth_atmos"), ("u_wind", "v_wind"), ("u10", "v10"))
 _STOKES = (("u_stokes", "v_stokes"),)
 #: A middling speed beyond these is in another unit (cm/s, knots of a gale on the mean), m s-1.
 _MIDDLING = {"observed": 3.0, "wind": 40.0, "stokes": 2.0, "product": 3.0}
+#: Times this close to a whole hour mean it: receivers report seconds after it, s.
+_JITTER_S = 300.0
+_DROGUED = {"true": 1.0, "1": 1.0, "1.0": 1.0, "yes": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0, "no": 0.0}
+#: A number beyond this is a speed in no unit: left out before the unit is judged.
+_NO_UNIT = 200.0
+#: Speeds beyond which a number is a fill value, m s-1, as in the forcing; too fast a drifter is a jump, see below.
+_CEILING = {"observed": _NO_UNIT, "wind": 90.0, "stokes": 3.0, "product": 5.0}
 #: Faster than any surface drifter outside the strongest tidal races: a jump of the fix, m s-1.
 _JUMP_M_S = 4.0
 
@@ -153,13 +161,11 @@ def _read(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
     table["drifter"] = raw[drifter]
     table["segment"] = raw["seg"] if "seg" in raw else raw[drifter]
     table["kind"] = raw.get("type", "")
-    table["time"] = _times(raw, file, report)
-    for name in ("lon", "lat"):
-        if name not in raw:
-            raise InputError(file, name, f"columns {list(raw.columns)}", f"a column {name!r}", "Add the column.")
-        table[name] = pd.to_numeric(raw[name], errors="coerce")
+    table["time"] = _on_the_hour(_times(raw, file, report), file, report)
+    for name, aliases in (("lon", fixes.LON), ("lat", fixes.LAT)):
+        table[name] = pd.to_numeric(raw[fixes.column(raw, aliases, file)], errors="coerce")
     pairs = {"observed": _pair(raw, _OBSERVED), "wind": _pair(raw, _WIND), "stokes": _pair(raw, _STOKES)}
-    taken = {name for pair in pairs.values() if pair for name in pair}
+    taken = {name for aliases in (_OBSERVED, _WIND, _STOKES) for pair in aliases for name in pair}
     columns = [str(c) for c in raw]
     products = [c[2:] for c in columns if c.startswith("u_") and "v_" + c[2:] in raw and c not in taken]
     if not products or pairs["wind"] is None:
@@ -168,11 +174,29 @@ def _read(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
     wanted = [*pairs.items(), *((f"product {name}", (f"u_{name}", f"v_{name}")) for name in products)]
     for name, pair in wanted:
         if pair:
-            u, v = (pd.to_numeric(raw[c], errors="coerce").where(lambda x: x.abs() < 200) for c in pair)
-            table[name] = u + 1j * v
-            _check_unit(table[name], name, pair, file)
+            table[name] = _velocity(raw, name, pair, file, report)
     _check_places(table, file, report)
     return _without_drogue_loss(table, raw, file, report)
+
+
+def _velocity(raw: pd.DataFrame, name: str, pair: tuple[str, str], file: Path, report: list[str]) -> pd.Series:
+    """One velocity, without the values that are fill values or torrents; they are counted in the report.
+
+    Raises:
+        InputError: the middling speed is that of another unit.
+    """
+    import pandas as pd
+
+    u, v = (pd.to_numeric(raw[c], errors="coerce").where(lambda x: x.abs() < _NO_UNIT) for c in pair)
+    velocity = u + 1j * v
+    _check_unit(velocity, name, pair, file)
+    velocity = velocity.where(velocity.abs() <= _CEILING[name.split()[0]])
+    given = raw[list(pair)].apply(pd.to_numeric, errors="coerce").notna().all(axis=1)
+    masked = int((given & velocity.isna()).sum())
+    if masked:
+        most = _CEILING[name.split()[0]]
+        report.append(f"{file.name}: {masked} values of {', '.join(pair)} beyond {most:g} m/s taken as missing")
+    return velocity
 
 
 def _check_unit(velocity: pd.Series, name: str, pair: tuple[str, str], file: Path) -> None:
@@ -221,12 +245,27 @@ def _times(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.Series:
     return stamps.dt.tz_localize(None)
 
 
+def _on_the_hour(times: pd.Series, file: Path, report: list[str]) -> pd.Series:
+    """Times within a few minutes of a whole hour brought to it: else every row would be a run of its own."""
+    whole = times.dt.round("h")
+    off = (times - whole).abs().dt.total_seconds()
+    near = off.gt(0) & off.le(_JITTER_S)
+    if near.any():
+        report.append(f"{file.name}: {int(near.sum())} times at most {_JITTER_S / 60:g} min off the hour brought to it")
+    return times.where(~near, whole)
+
+
 def _without_drogue_loss(table: pd.DataFrame, raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
-    """Start a new segment where a drifter loses its drogue: it is another kind of float from then on."""
+    """Start a new segment where a drifter loses its drogue: it is another kind of float from then on.
+
+    A blank says nothing: the last word before it holds.
+    """
     if "drogued" not in raw:
         return table
-    state = raw["drogued"].str.lower().isin(("true", "1", "yes"))
-    lost = state.groupby(table["segment"]).transform("any") & ~state
+    said = raw["drogued"].str.strip().str.lower().map(_DROGUED)
+    order = table["time"].sort_values(kind="stable").index
+    state = said[order].groupby(table["segment"][order]).ffill().reindex(said.index)
+    lost = said.eq(1.0).groupby(table["segment"]).transform("any") & state.eq(0.0)
     if lost.any():
         report.append(f"{file.name}: {int(lost.sum())} rows after drogue loss kept as segments of their own")
         table["segment"] = table["segment"].where(~lost, table["segment"] + " undrogued")

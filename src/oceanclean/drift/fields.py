@@ -126,9 +126,9 @@ def check_window(forcing: xr.Dataset, begin_ns: int, end_ns: int, source: str) -
 
 
 def _gaps(times: Times) -> NDArray[np.int64]:
-    """Positions after which more than twice the usual spacing passes."""
+    """Positions after which a level is missing: more than one and a half times the usual spacing passes."""
     steps = np.diff(times)
-    return np.flatnonzero(steps > 2.0 * np.median(steps)) if steps.size else steps
+    return np.flatnonzero(steps > 1.5 * np.median(steps)) if steps.size else steps
 
 
 def utc_ns(time: datetime | str | np.datetime64) -> int:

@@ -228,7 +228,7 @@ def fit(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings, seed: int 
     if early.any() and late.any():
         share, weight, record = _chosen(_fit_parts(tracks, vectors, early, room, seed), tracks, vectors, late, room)
     whole = _fit_parts(tracks, vectors, rows, room, seed)
-    whole.windage = _drawn(whole.windage, share)
+    whole.windage = _drawn(whole.windage, _published(tracks, room), share)
     if whole.trees is not None:
         whole.weight = weight * _believed(tracks, late, settings)
     whole.doubt = _fit_doubt(whole, tracks, rows, room)
@@ -277,7 +277,7 @@ def _fit_windage(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings) -
     one another show the same error: an hour counts as ``recent.independent_share`` of a sample (Bayesian regression).
     """
     recent = room.recent
-    prior = drifter_windage(room.windage, stokes=tracks.stokes is not None)
+    prior = _published(tracks, room)
     beyond = tracks.observed - tracks.current - room.windage.stokes_factor * stokes_of(tracks)
     worth = recent.independent_share / recent.sigma_m_s**2
     found: dict[str, complex] = {"": complex(prior)}
@@ -290,9 +290,14 @@ def _fit_windage(tracks: Tracks, rows: NDArray[np.bool_], room: DriftSettings) -
     return found
 
 
-def _drawn(windage: dict[str, complex], share: float) -> dict[str, complex]:
-    """Windage between the published (share 0) and the fitted (1)."""
-    return {kind: windage[""] + share * (push - windage[""]) for kind, push in windage.items()}
+def _published(tracks: Tracks, room: DriftSettings) -> float:
+    """Windage that ships for a drifter; the waves' share is taken off where tracks have Stokes drift."""
+    return drifter_windage(room.windage, stokes=tracks.stokes is not None)
+
+
+def _drawn(windage: dict[str, complex], published: float, share: float) -> dict[str, complex]:
+    """Windage between the published (share 0) and the fitted (1); drifters without a type have a fitted one too."""
+    return {kind: published + share * (push - published) for kind, push in windage.items()}
 
 
 def _domain(tracks: Tracks, rows: NDArray[np.bool_], settings: ForecasterSettings) -> dict[str, Any]:
@@ -340,13 +345,13 @@ def _chosen(trial: Residual, tracks: Tracks, vectors: Complex, late: NDArray[np.
         record[name] = {"candidates": list(candidates), "mean_km": {str(lead): values for lead, values in leads}}
         return candidates[int(np.argmin(relative.sum(axis=1)))]
 
-    shares = settings.weights
-    share = best("windage", shares, [mean_km(_drawn(fitted, s), None, 0.0) for s in shares])
+    shares, published = settings.weights, _published(tracks, room)
+    share = best("windage", shares, [mean_km(_drawn(fitted, published, s), None, 0.0) for s in shares])
     if trial.trees is None:
         return share, 0.0, record
     trial.windage = fitted
     learned = trial.correction(vectors, weight=1.0)
-    weight = best("weight", shares, [mean_km(_drawn(fitted, share), learned, w) for w in shares])
+    weight = best("weight", shares, [mean_km(_drawn(fitted, published, share), learned, w) for w in shares])
     return share, weight, record
 
 
