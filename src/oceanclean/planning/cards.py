@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 #: A point this near a port is in it.
 PORT_NM = 1.5
 #: How the reason of a patch begins that any vessel could have worked (``allocation.explain``).
-_LEFT_FOR_WORTH = "Lower value"
+_LEFT_FOR_WORTH = ("Lower value", "Worth no more")
 
 
 def _number(value: Any, digits: int = 3) -> float | None:
@@ -261,16 +262,13 @@ def _search(
     spacing = 2 * settings.sight_m / notation.METRES_PER_NM
     speed = limits["transit_speed"] * notation.KNOTS_PER_M_S
     longest_h = min(settings.search_h, spare_h / 2)
-    while True:
-        square = expanding_square(radius, spacing, drift[0] if drift else 0.0, speed, settings.search_covers)
+    course = drift[0] if drift else 0.0
+    for rings in range(max(1, math.ceil(radius / spacing - 0.5)), 0, -1):
+        square = expanding_square(rings * spacing, spacing, course, speed, settings.search_covers)
         if square.hours <= longest_h:
-            covers = min(
-                settings.search_covers, chance_within(square.radius_nm, chance, settings.found_within_m, patch_m)
-            )
-            return replace(square, covers=round(covers, 3))
-        radius = square.radius_nm - spacing
-        if radius <= 0.5 * spacing:
-            return None
+            covers = chance_within(square.radius_nm, chance, settings.found_within_m, patch_m)
+            return replace(square, covers=round(min(settings.search_covers, covers), 3))
+    return None
 
 
 def _alternate(
