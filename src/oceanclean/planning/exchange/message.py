@@ -23,7 +23,7 @@ def message(view: PlanView, vessel: Vessel, limit: int) -> str:
     # what a skipper can do without goes first: drift, waves, chance; then orders from the middle, never the way home
     for less in range(4):
         lines = [_line(o, less) for o in vessel.orders]
-        if len("\n".join([*head, *lines, END])) + 1 < limit:
+        if len(_text(head, lines)) < limit:
             break
     return _fitted(head, lines, limit)
 
@@ -56,12 +56,15 @@ def _line(order: Order, less: int = 0) -> str:
     return f"{start} {_position(order)} {times}{way}{catch}"
 
 
+def _text(head: list[str], lines: list[str]) -> str:
+    return "\n".join([*head, *lines, END]) + "\n"
+
+
 def _fitted(head: list[str], lines: list[str], limit: int) -> str:
     """Head, as many of the first lines as fit, the last line, and the end."""
     for kept in range(len(lines), 0, -1):
         dropped = len(lines) - kept
         shown = lines if not dropped else [*lines[: kept - 1], f"+{dropped} more: see plan.html", lines[-1]]
-        text = "\n".join([*head, *shown, END]) + "\n"
-        if len(text) < limit:
+        if len(text := _text(head, shown)) < limit:
             return text
-    return "\n".join([*head, END])[: limit - 2] + "\n"
+    return _text(head, [])[: limit - 2].rstrip("\n") + "\n"

@@ -112,8 +112,6 @@ def _details(sheet: Sheet, order: Order, zone: str) -> None:
         legs = ", ".join(f"{notation.course(c)} {n:.1f} nm" for c, n in square.legs)
         gone.append(f"expanding square from the position: {legs}; out to {square.radius_nm:.1f} nm, "
                     f"{square.hours:.1f} h, {notation.percent(square.covers)} chance to come upon it")  # fmt: skip
-    else:
-        gone.append("no time to search")
     if order.alternate is not None:
         other = order.alternate
         where, course = notation.position(other.lat, other.lon), notation.course(other.course_deg)
