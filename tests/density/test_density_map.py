@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from density_files import BACKGROUND, NOW, detections, forecast, make_region, segmentation
 
-from oceanclean.density import density_map, hot_spots, load_settings, summary
+from oceanclean.density import density_map, hot_spots, summary
 from oceanclean.density.bayes import SPLITS, Belief, at_least
 from oceanclean.density.mapping import CLIMATOLOGY, FORECAST, LAND, OBSERVATION
 from oceanclean.density.observation import detection_limit_kg_km2
@@ -20,16 +20,6 @@ from oceanclean.products.names import Gate
 
 WHEN = "2026-06-14T20:00Z"
 PATCH = (slice(500, 540), slice(700, 760), 0.9)
-
-
-@pytest.fixture(scope="module")
-def region():
-    return make_region()
-
-
-@pytest.fixture(scope="module")
-def model(config_dir):
-    return load_settings(config_dir)
 
 
 def mapped(region, model, scenes=(), reports=None, prior=None, when=WHEN):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 import xarray as xr
-from density_files import BACKGROUND, NOW, detections, make_region, segmentation
+from density_files import BACKGROUND, NOW, detections, segmentation
 
 from oceanclean.density import (
     Climatology,
@@ -29,11 +29,6 @@ from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names, validate_grid
 
 PATCH = (slice(500, 540), slice(700, 760), 0.9)
-
-
-@pytest.fixture(scope="module")
-def region():
-    return make_region()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from density_files import BACKGROUND, NOW, detections, forecast, make_region, segmentation
+from density_files import BACKGROUND, NOW, detections, forecast, segmentation
 
 from oceanclean.density import density_map, load_settings
 from oceanclean.density.looks import Look, conditions_of
@@ -20,16 +20,6 @@ from oceanclean.errors import InputError, SettingsError
 from oceanclean.products import names
 
 WHEN = pd.Timestamp("2026-06-15T00:00Z")
-
-
-@pytest.fixture(scope="module")
-def region():
-    return make_region()
-
-
-@pytest.fixture(scope="module")
-def model(config_dir):
-    return load_settings(config_dir)
 
 
 def mapped(region, model, scenes=(), reports=None, **more):

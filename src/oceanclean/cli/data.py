@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from oceanclean import moments
 from oceanclean.cli import options
 from oceanclean.cli.options import AsJson, Config
 from oceanclean.errors import InputError
@@ -133,7 +134,9 @@ def intake(
     if not consent:
         raise InputError("command line", "--consent", "not given", "the person's consent", "Ask, then pass --consent.")
     now = datetime.now(UTC)
-    place = Place(lat, lon, _time(time), _zone(zone), area_m2)
+    place = Place(
+        lat, lon, moments.moment(time, "command line", "--time"), moments.zone(zone, "command line", "--zone"), area_m2
+    )
     result = take_in(
         photos, Consent(observer, now, tuple(purpose or ()), licence), out, now=now, place=place,
         grade=PhotoModel(cleanliness or None, "cleanliness").judge,
@@ -147,25 +150,3 @@ def intake(
     typer.echo(result.sightings)
     if not result.rows:
         raise typer.Exit(2)
-
-
-def _time(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        stamp = datetime.fromisoformat(text)
-    except ValueError:
-        stamp = None
-    if stamp is None or stamp.tzinfo is None:
-        raise InputError("command line", "--time", repr(text), "ISO 8601 with zone, e.g. 2026-06-01T09:30+02:00",
-                         "Correct it.")  # fmt: skip
-    return stamp
-
-
-def _zone(name: str) -> tzinfo | None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputError("command line", "--zone", repr(name), "a zone such as Europe/Rome", "Correct it.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +10,7 @@ import typer
 from oceanclean.cli import options
 from oceanclean.cli.options import AsJson, Config, Day, RegionName, Seed, Work
 from oceanclean.errors import InputError, MissingDataError, OceancleanError
+from oceanclean.moments import day
 
 if TYPE_CHECKING:
     from oceanclean.chain.overview import DayState
@@ -105,20 +106,13 @@ def _days(first: str, last: str, default: int) -> list[str]:
     """The stretch of days that options name; by default the last ``default`` days up to today."""
     from oceanclean.chain.overview import days_between
 
-    end = _day("--to", last) if last else datetime.now(UTC).date()
-    start = _day("--from", first) if first else end - timedelta(days=default - 1)
+    end = day(last, "command line", "--to") if last else datetime.now(UTC).date()
+    start = day(first, "command line", "--from") if first else end - timedelta(days=default - 1)
     if end < start:
         raise InputError("command line", "--to", end.isoformat(), f"{start} or later", "Correct the days.")
     if (end - start).days > 3660:
         raise InputError("command line", "--from", start.isoformat(), "at most ten years", "Name a later day.")
     return days_between(start, end)
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError("command line", option, repr(text), "YYYY-MM-DD", "Correct the day.") from error
 
 
 def add_to(app: typer.Typer) -> None:

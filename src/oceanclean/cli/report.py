@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 from oceanclean.cli import options
 from oceanclean.cli.options import Config, RegionName, Work
 from oceanclean.errors import InputError
+from oceanclean.moments import day
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -34,7 +34,7 @@ def season(
     from oceanclean.settings import load_model_settings, load_region_settings
 
     settings = load_region_settings(region, config)
-    start, end = _day("--from", first), _day("--to", last)
+    start, end = day(first, "command line", "--from"), day(last, "command line", "--to")
     if end < start:
         raise InputError("command line", "--to", last, f"{first} or later", "Correct the days.")
     table, notes = _read(catches, settings.timezone)
@@ -73,13 +73,6 @@ def _read(catches: list[Path] | None, timezone: str) -> tuple[gpd.GeoDataFrame, 
         if not path.is_file():
             raise InputError(path, "file", "no such file", "a CSV file of catch reports", "Check the path.")
     return read_catches(catches or [], timezone=timezone)
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError("command line", option, repr(text), "YYYY-MM-DD", "Correct the day.") from error
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanclean.learning.figures import plain
 from oceanclean.learning.settings import BootstrapSettings, Gate
 
 #: Sums over groups to the metric.
@@ -45,7 +46,7 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; figures that are not finite become null."""
-        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(self).items()}
+        return plain(self)
 
 
 def compare(

@@ -8,12 +8,13 @@ exact for Gaussian differences of unknown spread from the second pair on; its in
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from oceanclean.learning.figures import plain
 from oceanclean.learning.settings import SequentialSettings
 
 
@@ -41,7 +42,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; ends that are not finite become null."""
-        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(self).items()}
+        return plain(self)
 
 
 def log_e_value(differences: ArrayLike, effect_sd: float, centre: float = 0.0) -> float:

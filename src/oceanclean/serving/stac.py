@@ -101,6 +101,13 @@ def router(shelf: Shelf, page_limit: int) -> APIRouter:
         parse_bbox(",".join(str(v) for v in body.bbox))
         return _search(request, shelf, body, page_limit)
 
+    _add_files(api, shelf)
+    return api
+
+
+def _add_files(api: APIRouter, shelf: Shelf) -> None:
+    """What items point to: files of a day, and its map as a raster."""
+
     @api.get("/files/{region}/{day}/{stage}/{name}", response_class=FileResponse)
     def file(region: str, day: str, stage: str, name: str) -> Response:
         """A file of a day, byte ranges too; its digest is the entity tag."""
@@ -116,8 +123,6 @@ def router(shelf: Shelf, page_limit: int) -> APIRouter:
         made = _density_cog(source)
         return FileResponse(made, filename=f"{region}-density.tif", background=BackgroundTask(made.unlink),
                             media_type="image/tiff; application=geotiff; profile=cloud-optimized")  # fmt: skip
-
-    return api
 
 
 def _density_cog(source: Path) -> Path:

@@ -8,16 +8,16 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
 from oceanclean.errors import InputError
 from oceanclean.learning.registry import Registry
+from oceanclean.moments import moment, zone
 from oceanclean.serving.gate import may
 from oceanclean.serving.settings import ServingSettings
 from oceanclean.serving.shelf import read_geojson
@@ -197,7 +197,13 @@ def _taken_in(
 
     now = datetime.now(UTC)  # the time of receipt
     folder = bench.work / "intake"
-    place = Place(told["lat"], told["lon"], _time(told["time"]), _zone(told["zone"]), told["area_m2"])
+    place = Place(
+        told["lat"],
+        told["lon"],
+        moment(told["time"], "query", "time"),
+        zone(told["zone"], "query", "zone"),
+        told["area_m2"],
+    )
     with lock(folder / ".lock", "The intake", wait_s=60):
         result = take_in(
             [path], Consent(observer, now, purposes, licence), folder, now=now, place=place,
@@ -208,22 +214,3 @@ def _taken_in(
     if not result.rows:
         raise HTTPException(422, next(iter(result.refused.values())).replace(str(path), "photo"))
     return {k: v for k, v in result.rows[0].items() if k != "observer"}
-
-
-def _time(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InputError("query", "time", repr(text), "ISO 8601 with zone", "Correct it.")
-    return moment
-
-
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError("query", "zone", repr(name), "a zone such as Europe/Rome", "Correct it.") from error

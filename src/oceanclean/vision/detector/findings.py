@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oceanclean import moments
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.contracts import validate_table
 from oceanclean.products.files import save_table
@@ -205,12 +206,5 @@ def parse_moment(text: str) -> datetime | None:
     Raises:
         InputError: no such time.
     """
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InputError("command line", "--taken", repr(text), "a time with zone", "For example 2026-06-15T09:30Z.")
-    return moment.astimezone(UTC)
+    taken = moments.moment(text, "command line", "--taken")
+    return None if taken is None else taken.astimezone(UTC)
