@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,8 +186,3 @@ class Segmentation:
         record = dict(record)
         scene = SceneRef.from_json(record.pop("scene"))
         return cls(scene=scene, degraded=tuple(record.pop("degraded")), **record)
-
-
-def scene_file_size(scene: SceneRef) -> int:
-    """Size of the scene's file in bytes."""
-    return Path(scene.path).stat().st_size

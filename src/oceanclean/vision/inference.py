@@ -135,7 +135,6 @@ class _Job:
         self.overview = Overview(source.height, source.width, settings.picture_width)
         self.gates: Counter[int] = Counter()
         self.classes: Counter[int] = Counter()
-        self.debris_share = 0.0
 
     def run(self, path: Path, progress: Progress | None) -> None:
         """Predict every tile and write the raster."""

@@ -84,11 +84,6 @@ def names(task: str | None = None) -> list[str]:
     return sorted(n for n, e in _ENTRIES.items() if task in (None, e.task))
 
 
-def task_of(name: str) -> str:
-    """Task of a network."""
-    return _entry(name).task
-
-
 def _load() -> None:
     for module in _PROVIDERS:
         import_module(module)

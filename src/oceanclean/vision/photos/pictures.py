@@ -73,8 +73,3 @@ def as_square(picture: Image, edge: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     return np.asarray(picture.resize((edge, edge), Image.Resampling.BICUBIC, reducing_gap=3.0), np.uint8)
-
-
-def read_square(path: Path, edge: int) -> NDArray[np.uint8]:
-    """Pixels (edge, edge, 3) of a photo file; see :func:`open_photo` and :func:`as_square`."""
-    return as_square(open_photo(path, longest=2 * edge), edge)

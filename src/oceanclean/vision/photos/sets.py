@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,8 +163,3 @@ def pixels_of(photos: Sequence[Photo] | PhotoSet, edge: int) -> NDArray[np.uint8
             left, top, right, bottom = (round(v) for v in photo.box)
             out[i] = as_square(open_photo(photo.path).crop((left, top, right, bottom)), edge)
     return out
-
-
-def with_groups(photos: PhotoSet, groups: Sequence[int]) -> PhotoSet:
-    """The photos with groups put in."""
-    return PhotoSet(tuple(replace(p, group=str(g)) for p, g in zip(photos, groups, strict=True)))
