@@ -7,7 +7,7 @@ WORKERS ?= 2
 # pip is quiet, but a failed install must show why
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: plan test check format docs docs-data benchmark clean
+.PHONY: plan test reliability check format docs docs-data benchmark clean
 
 plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is seen, run the daily flow, name the files
 	$(BIN)/oceanclean twin observe --region demo --date $(DEMO_DAY)
@@ -15,6 +15,11 @@ plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is
 
 test: $(VENV)/.dev  ## all tests, WORKERS at a time
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+reliability: $(VENV)/.dev  ## every mutant of every kind of file, and the table of what was measured
+	rm -rf var/reliability
+	OCEANCLEAN_RELIABILITY=all OCEANCLEAN_RELIABILITY_FIGURES=var/reliability $(BIN)/python -m pytest tests/reliability
+	OCEANCLEAN_RELIABILITY_FIGURES=var/reliability $(BIN)/python -m tests.reliability.promises
 
 check: $(VENV)/.dev  ## lint, format, types, walls between rooms
 	$(BIN)/ruff check .

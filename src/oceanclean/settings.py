@@ -292,26 +292,48 @@ def config_root(config: Path | None = None) -> Path:
                         "Run from the project's folder or pass --config.")  # fmt: skip
 
 
+#: Largest settings file in bytes, and lists and mappings within each other.
+_MOST_BYTES, _MOST_DEPTH = 2_000_000, 32
+
+
 def load_yaml(path: Path) -> Mapping[str, Any]:
     """Read a YAML mapping.
 
     Raises:
         SettingsError: the file is absent, is not YAML, holds an alias (they can blow up a small file into gigabytes),
-            or is not a mapping.
+            is too large or nested too deep, or is not a mapping.
     """
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise SettingsError(path, "size", f"{path.stat().st_size} bytes", f"at most {_MOST_BYTES}", "Split it.")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(path, "file", error, "a readable UTF-8 file", "Check the path.") from error
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise SettingsError(path, "alias", "a YAML alias (*name)", "plain values", "Write the value out.")
+        _check_structure(path, text)
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SettingsError(path, "YAML", str(error).replace("\n", " "), "valid YAML", "Correct the syntax.") from error
+    except ValueError as error:  # a date that no calendar has
+        raise SettingsError(
+            path, "YAML", error, "values that exist", "Correct the value, or put it in quotes."
+        ) from error
     if not isinstance(content, dict):
         raise SettingsError(path, "file", type(content).__name__, "a mapping of keys", "See config/ for examples.")
     return content
+
+
+def _check_structure(path: Path, text: str) -> None:
+    """Refuse aliases and deep nesting while the text is read, before anything is built from it."""
+    if max(text.count("["), text.count("{")) > _MOST_BYTES // 100:
+        raise SettingsError(path, "YAML", "too many brackets", "a settings file", "See config/ for examples.")
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise SettingsError(path, "alias", "a YAML alias (*name)", "plain values", "Write the value out.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MOST_DEPTH:
+            raise SettingsError(path, "YAML", f"more than {_MOST_DEPTH} levels", "plain settings", "Flatten it.")
 
 
 def load(path: Path, model: type[S]) -> S:

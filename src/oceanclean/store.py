@@ -91,7 +91,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptStoreError(
             f"{path}: not JSON ({error}). Remove the run's folder and run the day again."
         ) from error

@@ -160,3 +160,13 @@ def test_members_come_from_the_forecasts_particles(config_dir):
     assert members.shape == (2, *region.grid.shape)
     assert members[0, 5, 5] > members[1, 5, 5]
     assert np.allclose(members.mean(axis=0), 10.0, rtol=1e-5)
+
+
+def test_less_than_a_piece_is_none_and_the_mean_stays():
+    rng = np.random.default_rng(3)
+    mean, std = np.array([0.05, 5.0, 200.0]), np.array([0.4, 20.0, 60.0])
+    members = with_moments(rng.random((50, 3)), mean, std, np.full(3, 0.25))
+    assert np.allclose(members.mean(axis=0), mean, rtol=1e-5)
+    assert (members[:, :2] == 0).mean() > 0.3
+    assert (members[:, 2] > 0).all()
+    assert members[members > 0].min() > 0.2

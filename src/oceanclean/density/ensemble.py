@@ -38,13 +38,15 @@ def _log_quantiles(members: int) -> Array:
         return np.maximum(np.log(gammaincinv(_SHAPES[None], level[:, None]) / _SHAPES), -690.0)
 
 
-def with_moments(ranking: NDArray[np.floating], mean: Array, std: Array) -> Members:
+def with_moments(ranking: NDArray[np.floating], mean: Array, std: Array, least: Array | None = None) -> Members:
     """Members with a given mean and spread in each cell, in the order of other members.
 
     Args:
         ranking: (member, cell) any figures; only their order over the members counts.
         mean: (cell) kg km-2, kept exactly.
         std: (cell) kg km-2.
+        least: (cell) kg km-2; a member with less has none, for debris comes in pieces: a sea may be empty, which no
+            gamma distribution allows.
 
     Returns:
         (member, cell) kg km-2.
@@ -60,6 +62,8 @@ def with_moments(ranking: NDArray[np.floating], mean: Array, std: Array) -> Memb
     total = np.zeros(mean.shape)
     for k in range(members):  # one rank at a time: a table for all of them would be the largest array of the day
         value = np.exp((1 - share) * table[k, low] + share * table[k, low + 1]).astype(np.float32)
+        if least is not None:
+            value[value * mean < least] = 0.0
         np.put_along_axis(out, order[k : k + 1], value[None], axis=0)
         total += value
     out *= np.where(total > 0, mean * members / np.maximum(total, 1e-300), 0.0).astype(np.float32)

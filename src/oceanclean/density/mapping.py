@@ -150,10 +150,9 @@ def estimate(
     if taken is not None and (taken > 0).any():
         left = np.maximum(mean - taken / region.grid.area_km2, 0.05 * mean)
         mean = np.where(taken > 0, left, mean)
-    if mean is not before.mean:
-        flat = with_moments(fields.reshape(len(fields), -1), mean.ravel(), std.ravel())
-        fields = flat.reshape(fields.shape)
-    return Estimate(fields, mean, std, seen, age)
+    least = (settings.assimilation.least_kg / region.grid.area_km2).ravel()
+    flat = with_moments(fields.reshape(len(fields), -1), mean.ravel(), std.ravel(), least)
+    return Estimate(flat.reshape(fields.shape), mean, std, seen, age)
 
 
 def _after_looks(

@@ -88,6 +88,7 @@ class AssimilationSettings(Settings):
     renewal_h: float = Field(default=240.0, gt=0, description="in which what floats is renewed, unknown to forecasts")
     reach_km: float = Field(default=8.0, ge=0, le=500, description="half-width of the taper around what was seen")
     correlation_km: float = Field(default=10.0, ge=0, le=1000, description="of members where no forecast tells")
+    least_kg: float = Field(default=1.0, ge=0, le=1000, description="less than this in a cell is none, in a member")
     quantiles: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 

@@ -231,7 +231,9 @@ def _coverage(forcing: xr.Dataset, region: Region) -> list[str]:
     sea = ~region.land_mask
     share = float((seen & sea).sum() / max(1, sea.sum()))
     if share == 0:
-        raise MissingDataError(f"sources {forcing.attrs['source']}", names.EASTWARD_CURRENT, "no value in the region",
+        files = forcing[names.EASTWARD_CURRENT].attrs.get("source_files")
+        place = f"sources {forcing.attrs['source']} ({files})"
+        raise MissingDataError(place, names.EASTWARD_CURRENT, "no value in the region",
                                "currents over the region", "Choose a source that covers it.")  # fmt: skip
     return (
         [f"The currents cover {share:.0%} of the region's sea; no drift is forecast in the rest."]

@@ -72,7 +72,7 @@ def sidecar(path: Path) -> dict[str, Any]:
         return {}
     try:
         content = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(beside, "file", f"not JSON ({error})", "a JSON object", "Correct or remove it.") from error
     if not isinstance(content, dict):
         raise InputError(beside, "file", type(content).__name__, "a JSON object", "Correct or remove it.")

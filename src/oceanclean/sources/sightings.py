@@ -36,6 +36,8 @@ _COLUMNS = {
     "available_at": ("available_at", "reported_at"),
 }
 _OPTIONAL = ("observer", "description", "area_m2", "mass_kg", "class_name", "probability", "available_at")
+#: Largest figures of a report.
+_MOST = {"area_m2": 1e10, "mass_kg": 1e9, "probability": 1.0}
 #: Two reports nearer than this in place and time are one: crews place a patch by eye, to about a kilometre each, and
 #: it drifts between their reports.
 SAME_PLACE_M, SAME_TIME_MIN = 3000.0, 60.0
@@ -119,10 +121,11 @@ def reports_of_file(path: Path, source: SourceSettings, notes: list[str]) -> pd.
             tables.numbers(raw, column, path, empty_allowed=True) if column in raw else pd.Series(np.nan, raw.index)
         )
         out[column] = values.fillna(default)
-        wrong = (out[column] < 0) | ((out[column] > 1) if column == "probability" else False)
+        most = _MOST[column]
+        wrong = (out[column] < 0) | (out[column] > most)
         if wrong.any():
             raise InputError(path, f"{column}, line {raw['line'][wrong].iloc[0]}", out[column][wrong].iloc[0],
-                             "0 or more" if column != "probability" else "0 to 1", "Correct the line.")  # fmt: skip
+                             f"0 to {most:g}", "Correct the line.")  # fmt: skip
     out["class_name"] = _classes(raw, path)
     latency = pd.Timedelta(hours=source.latency_h)
     known = tables.times(raw, "available_at", path, notes) if "available_at" in raw else out["observed_at"] + latency

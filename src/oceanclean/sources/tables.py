@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A units row carries these words under the columns of time and place.
 _UNIT_WORDS = {"utc", "degrees_north", "degrees_east", "degrees", "degree_north", "degree_east", "m s-1", "m"}
+#: Characters of a cell; more is no figure, name or remark.
+_LONGEST_CELL = 10_000
 #: A time of day followed by its zone, and a text that begins with a time of day.
 _ZONED = re.compile(r"[T ]\d{1,2}(?::?\d{2}){0,2}(?:\.\d+)?\s*(?:Z|GMT|UTC|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
 _HOUR_ALONE = re.compile(r"^T?\d{1,2}:")
@@ -59,6 +61,12 @@ def read_csv(
         elif ours not in optional:
             raise InputError(path, ours, f"columns {header}", f"one of {list(theirs)}", "Name the column so.")
     out = pd.DataFrame(picked)
+    for name in out.columns:
+        long = out[name].str.len() > _LONGEST_CELL
+        if long.any():
+            raise InputError(path, f"{name}, line {int(np.flatnonzero(long)[0]) + 2}",
+                             f"{int(out[name].str.len().max())} characters", f"at most {_LONGEST_CELL}",
+                             "Correct the line; a line break may be lost.")  # fmt: skip
     out["line"] = np.arange(len(out)) + 2
     out = out[(out.drop(columns="line") != "").any(axis=1)]
     repeated = _is_header(out, columns)

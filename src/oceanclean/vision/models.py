@@ -100,11 +100,20 @@ def load_model(model: str | Path | None, kind: str) -> StoredModel:
     for key, value in (("sha256", digest_file(path)), ("kind", kind)):
         if card.get(key) != value:
             raise ProductError(path, key, card.get(key), str(value), "Fetch or train the model and its card together.")
+    return StoredModel(read_network(path, kind), card, path)
+
+
+def read_network(path: Path, kind: str) -> keras.Model:
+    """A network of a ``.keras`` file; nothing but registered layers is ever run.
+
+    Raises:
+        ProductError: damaged, hostile or of another kind: whatever the reader makes of it.
+    """
     import keras
 
     try:
-        network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise ProductError(path, "model", type(error).__name__, "a .keras file of registered layers",
-                           f"Train it anew: oceanclean train {kind}. ({error})") from error  # fmt: skip
-    return StoredModel(network, card, path)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"[:300]
+        raise ProductError(path, "model", found, "a .keras file of registered layers",
+                           f"Train it anew: oceanclean train {kind}.") from error  # fmt: skip

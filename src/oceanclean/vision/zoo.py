@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from oceanclean.errors import MissingDataError, ProductError
 from oceanclean.products.names import BANDS, CLASSES
 from oceanclean.store import digest_file, read_json
+from oceanclean.vision.models import read_network
 
 if TYPE_CHECKING:
     import keras
@@ -86,8 +87,6 @@ def load_segmenter(model: str | Path | None = None) -> LoadedSegmenter:
     for key, value in expected.items():
         if card.get(key) != value:
             raise ProductError(path, key, card.get(key), f"{value}", "Fetch or train the model and its card together.")
-    import keras
-
     import oceanclean.vision.model  # noqa: F401  (registers the layers)
 
-    return LoadedSegmenter(keras.saving.load_model(path, compile=False, safe_mode=True), card, path, sha256)
+    return LoadedSegmenter(read_network(path, "segmenter"), card, path, sha256)

@@ -55,7 +55,7 @@ def read_facts(path: Path, zone: tzinfo | None = None) -> PhotoFacts:
         with Image.open(path, formats=TYPES) as picture:
             exif = picture.getexif()
             gps, camera = dict(exif.get_ifd(_GPS_IFD)), dict(exif.get_ifd(_EXIF_IFD))
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(path, "photo", str(error)[:200], f"one of {', '.join(TYPES)}", "Replace the file.") from error
     lat, lon = _degrees(gps, _LAT, _LAT_REF, "S", 90), _degrees(gps, _LON, _LON_REF, "W", 180)
     if lat is None or lon is None or (lat == 0 and lon == 0):
