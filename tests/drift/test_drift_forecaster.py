@@ -6,7 +6,6 @@ import pickle
 
 import numpy as np
 import pytest
-import xarray as xr
 from analytic_sea import analytic_forcing
 from drifter_tables import drifter_table, written
 
@@ -15,7 +14,7 @@ from oceanclean.drift.drifters import load_tracks
 from oceanclean.drift.ensemble import forecast
 from oceanclean.drift.fitting import fit, starts_of, train_forecaster
 from oceanclean.drift.informed import along
-from oceanclean.drift.learned_field import coast_km, field_vectors, shear, slabs
+from oceanclean.drift.learned_field import coast_km, field_vectors, shear, strips
 from oceanclean.drift.residual import load_forecaster, track_vectors
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings
 from oceanclean.drift.skill import Physics, evaluate_drift
@@ -156,18 +155,21 @@ def test_field_and_points_agree(trained):
     assert np.abs(expected).max() > 0.01
 
 
-def test_slabs_of_time_give_the_cube_of_the_whole(trained):
-    """Cut into slabs of any length the features are those of the whole cube."""
+def test_strips_give_the_cube_of_the_whole(trained):
+    """Cut into strips of any height, features, shear and distance to the coast are those of the whole cube."""
     sea = sea_at(-40, 40)
+    sea[names.EASTWARD_CURRENT][:, 2, 3] = np.nan
     whole, wet = field_vectors(sea)
-    step = 7 * sea.sizes["lat"] * sea.sizes["lon"]
-    for together in (1, 80 * step, 12 * step):
-        parts = list(slabs(sea, together=together))
-        assert np.allclose(np.concatenate([p.vectors for p in parts]), whole, atol=1e-12)
-        assert (np.concatenate([p.wet for p in parts]) == wet).all()
-    long = xr.concat([sea.assign_coords(time=sea["time"] + np.timedelta64(60 * k, "h")) for k in range(4)], "time")
-    assert len(list(slabs(long, together=1))) > 2
-    assert np.allclose(np.concatenate([p.vectors for p in slabs(long, together=1)]), field_vectors(long)[0], atol=1e-12)
+    row = sea.sizes["time"] * sea.sizes["lon"]
+    extras = ("shear", "coast", "class")
+    (one,) = strips(sea, extras, 0.02, together=6 * row)
+    for together in (1, 2 * row, 4 * row):
+        parts = list(strips(sea, extras, 0.02, together=together))
+        assert len(parts) > 1
+        assert np.array_equal(np.concatenate([p.vectors for p in parts], axis=1), whole)
+        assert (np.concatenate([p.wet for p in parts], axis=1) == wet).all()
+        assert np.allclose(np.concatenate([p.extras for p in parts], axis=1), one.extras, equal_nan=True, rtol=1e-9)
+    assert np.isfinite(one.extras[wet][:, 1:]).all()
 
 
 def sheared(seed, drifters=12):

@@ -161,6 +161,17 @@ def test_six_hourly_fixes_are_joined_by_a_curve(tmp_path):
     assert record["baselines"]["current_plus_3pct"]["separation_mean_km"]["48"] < 0.7
 
 
+def test_a_drogue_status_beside_fixes_is_read(tmp_path):
+    """GDP's flag parts the track where the drogue goes: two types of one drifter, each a run of its own."""
+    stamps = pd.date_range("2025-03-01", periods=48, freq="h").strftime("%Y-%m-%dT%H:%M:%SZ")
+    table = pd.DataFrame({"ID": "7", "time": stamps, "longitude": -30 + 0.001 * np.arange(48), "latitude": 40.0,
+                          "drogue_status": np.where(np.arange(48) < 20, "True", "False")})  # fmt: skip
+    tracks = load_tracks(written(tmp_path, table))
+    assert tracks.kinds == ("drogued", "undrogued")
+    assert tracks.drogued.sum() == 20
+    assert np.unique(tracks.first).size == 2
+
+
 def test_fixes_with_exchanged_axes_are_refused_against_the_forcing(tmp_path):
     """No fix lies in the forcing, all do once exchanged."""
     folder = floats(tmp_path, every_h=1.0, exchanged=True)

@@ -39,7 +39,6 @@ _OF_THE_AIR = ("wind", "atm", "10m", "hrdps", "mshydro", "era5", "gfs", "ecmwf",
 _SCALARS: dict[str, tuple[str, ...]] = {
     "depth": ("depth", "depth_m"), "coast": ("coast", "coast_km", "distance_to_coast_km"), "shear": ("shear",),
 }  # fmt: skip
-_DROGUED = {"true": 1.0, "1": 1.0, "1.0": 1.0, "yes": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0, "no": 0.0}
 #: A number beyond this is a speed in no unit: left out before the unit is judged.
 _NO_UNIT = 200.0
 #: Speeds beyond which a number is a fill value, m s-1, as in the forcing; too fast a drifter is a jump, see below.
@@ -274,7 +273,7 @@ def _without_drogue_loss(table: pd.DataFrame, raw: pd.DataFrame, file: Path, rep
     """
     if "drogued" not in raw:
         return table
-    said = raw["drogued"].str.strip().str.lower().map(_DROGUED)
+    said = raw["drogued"].str.strip().str.lower().map(fixes.DROGUE_WORDS)
     order = table["time"].sort_values(kind="stable").index
     state = said[order].groupby(table["segment"][order]).ffill().reindex(said.index)
     lost = said.eq(1.0).groupby(table["segment"]).transform("any") & state.eq(0.0)

@@ -29,6 +29,9 @@ LONGEST_GAP_H = 3.0
 #: inertial loop would lose its size.
 LONGEST_STEP_H = 6.5
 _OWN = ("u_drifter", "ueast_drifter")
+#: What tables write of a drogue: 1 on it, 0 without.
+DROGUE_WORDS = {"true": 1.0, "1": 1.0, "1.0": 1.0, "yes": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0, "no": 0.0}
+_DROGUE = ("drogued", "drogue_status")
 GRAVITY = 9.80665  #: standard gravity, m s-2
 
 
@@ -103,7 +106,7 @@ def hourly(raw: pd.DataFrame, waves: pd.DataFrame | None, file: Path, times: Cal
             lon = np.unwrap(own["lon"].to_numpy()[piece], period=360.0)
             places = np.stack([lon, own["lat"].to_numpy()[piece]], axis=1)
             there = _between(at, hours[piece], places, joined_h)
-            rows = {"drifter": drifter, "segment": f"{drifter} {number}", "kind": kind,
+            rows = {"drifter": drifter, "segment": f"{drifter} {number} {kind}".strip(), "kind": kind,
                     "time": pd.to_datetime(at * 3600, unit="s"), "lon": there[:, 0], "lat": there[:, 1]}  # fmt: skip
             if sea is not None:
                 rows["stokes"] = _along(sea, str(drifter), at)
@@ -146,7 +149,11 @@ def _clean(raw: pd.DataFrame, file: Path, times: Callable[[pd.DataFrame], pd.Ser
     usable = fixes.notna().all(axis=1) & fixes["lat"].abs().le(90) & fixes["lon"].abs().le(360)
     if (~usable).any():
         report.append(f"{file.name}: {int((~usable).sum())} rows without a time and a place on Earth dropped")
-    if "drogue_lost_date" in raw:
+    flag = next((name for name in _DROGUE if name in raw), None)
+    if flag is not None:
+        fixes["kind"] = raw[flag].str.strip().str.lower().map(DROGUE_WORDS).map({1.0: DROGUED, 0.0: f"un{DROGUED}"})
+        fixes["kind"] = fixes["kind"].fillna("")
+    elif "drogue_lost_date" in raw:
         lost = pd.to_datetime(raw["drogue_lost_date"], errors="coerce", utc=True, format="mixed").dt.tz_localize(None)
         loose = lost.notna() & (lost.dt.year > 1971) & (fixes["time"] >= lost)
         if loose.any():

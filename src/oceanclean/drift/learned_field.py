@@ -1,4 +1,4 @@
-"""The learned correction over a whole Forcing: what it sees at every node, by slabs of time in bounded memory."""
+"""The learned correction over a whole Forcing: what it sees at every node, strip by strip in bounded memory."""
 
 from __future__ import annotations
 
@@ -20,50 +20,59 @@ TOGETHER = 400_000
 DEPTH = "sea_floor_depth_below_sea_level"
 
 
-class Slab(NamedTuple):
-    """Some hours of a Forcing as the correction sees them.
+class Strip(NamedTuple):
+    """Some rows of latitude of a Forcing, over all its hours, as the correction sees them.
 
     Attributes:
-        times: which levels.
+        rows: which latitudes.
         vectors: (time, lat, lon, feature).
         wet: (time, lat, lon) True where current and wind are known.
         extras: (time, lat, lon, extra).
     """
 
-    times: slice
+    rows: slice
     vectors: Complex
     wet: NDArray[np.bool_]
     extras: Floats
 
 
-def slabs(forcing: xr.Dataset, extras: Sequence[str] = (), windage: float = np.nan,
-          together: int = TOGETHER) -> Iterator[Slab]:  # fmt: skip
-    """Cut a Forcing into slabs of time, each read with the hours before it that averages and lags reach back to.
+def strips(forcing: xr.Dataset, extras: Sequence[str] = (), windage: float = np.nan,
+           together: int = TOGETHER) -> Iterator[Strip]:  # fmt: skip
+    """Cut a Forcing into strips of latitude: what is seen of a node is its own past, and its neighbours' current.
+
+    The variables are read once and held as they are; the features, ten times their size, stand for one strip alone.
 
     Args:
         forcing: (time, lat, lon).
         extras: names of :data:`oceanclean.drift.features.EXTRAS`.
         windage: of the debris, for ``class``.
-        together: node-hours of a slab.
+        together: node-hours of a strip.
     """
-    step_h = float(np.median(np.diff(forcing["time"].to_numpy()) / np.timedelta64(1, "s"))) / 3600.0
-    reach = max(1, round(max(*seen.WIND_MEANS_H, *seen.CURRENT_LAGS_H, *seen.CURRENT_MEANS_H) / step_h))
-    plane = forcing.sizes["lat"] * forcing.sizes["lon"]
-    # what is read again before each slab is a third of it at most
-    length = max(together // plane, 3 * reach, 1)
-    coast: Floats | None = None
-    for begin in range(0, forcing.sizes["time"], length):
-        end = min(begin + length, forcing.sizes["time"])
-        before = max(0, begin - reach)
-        vectors, wet = field_vectors(forcing.isel(time=slice(before, end)), step_h)
-        if coast is None and "coast" in extras:
-            coast = coast_km(wet[0], forcing["lat"].to_numpy(), forcing["lon"].to_numpy())
-        own = slice(begin - before, end - before)
-        beside = _extras(forcing, vectors[own], wet[own], extras, coast, windage)
-        yield Slab(slice(begin, end), vectors[own], wet[own], beside)
+    held = [name for name in (*CURRENT, *WIND, *STOKES, DEPTH) if name in forcing]
+    forcing = forcing[held].compute()
+    lat, lon = forcing["lat"].to_numpy(), forcing["lon"].to_numpy()
+    height = max(together // (forcing.sizes["time"] * lon.size), 1)
+    coast = None
+    if "coast" in extras:
+        coast = coast_km(np.isfinite(forcing[CURRENT[0]].isel(time=0).to_numpy()), lat, lon)
+    for begin in range(0, lat.size, height):
+        rows = slice(begin, min(begin + height, lat.size))
+        part = forcing.isel(lat=rows)
+        vectors, wet = field_vectors(part)
+        beside = np.full((*wet.shape, len(extras)), np.nan)
+        for number, name in enumerate(extras):
+            if name == "shear":
+                beside[..., number] = _shear_of(forcing, rows)
+            elif name == "coast" and coast is not None:
+                beside[..., number] = coast[rows]
+            elif name == "depth" and DEPTH in forcing:
+                beside[..., number] = part[DEPTH].transpose("lat", "lon").to_numpy()
+            elif name == "class":
+                beside[..., number] = windage
+        yield Strip(rows, vectors, wet, beside)
 
 
-def field_vectors(forcing: xr.Dataset, step_h: float | None = None) -> tuple[Complex, NDArray[np.bool_]]:
+def field_vectors(forcing: xr.Dataset) -> tuple[Complex, NDArray[np.bool_]]:
     """(time, lat, lon, feature) of a forcing and its wet mask (time, lat, lon)."""
 
     def vector(pair: tuple[str, str]) -> Complex:
@@ -74,27 +83,20 @@ def field_vectors(forcing: xr.Dataset, step_h: float | None = None) -> tuple[Com
     stokes = vector(STOKES) if has_stokes(forcing) else np.zeros_like(current)
     wet = np.isfinite(current) & np.isfinite(wind) & np.isfinite(stokes)
     filled = [np.where(np.isfinite(x), x, 0) for x in (current, wind, np.zeros_like(current), stokes)]
-    if step_h is None:
-        step_h = float(np.median(np.diff(forcing["time"].to_numpy()) / np.timedelta64(1, "s"))) / 3600.0
+    step_h = float(np.median(np.diff(forcing["time"].to_numpy()) / np.timedelta64(1, "s"))) / 3600.0
     first = np.zeros(current.shape[0], dtype=np.int64)
     return seen.vectors(filled[0], filled[1], filled[2], filled[3], first, step_h), wet
 
 
-def _extras(forcing: xr.Dataset, vectors: Complex, wet: NDArray[np.bool_], extras: Sequence[str],
-            coast: Floats | None, windage: float) -> Floats:  # fmt: skip
-    """(time, lat, lon, extra) of a slab."""
-    found = np.full((*wet.shape, len(extras)), np.nan)
-    for number, name in enumerate(extras):
-        if name == "shear":
-            current = np.where(wet, vectors[..., seen.NAMES.index("current")], np.nan)
-            found[..., number] = shear(current, forcing["lat"].to_numpy(), forcing["lon"].to_numpy())
-        elif name == "coast" and coast is not None:
-            found[..., number] = coast
-        elif name == "depth" and DEPTH in forcing:
-            found[..., number] = forcing[DEPTH].transpose("lat", "lon").to_numpy()
-        elif name == "class":
-            found[..., number] = windage
-    return found
+def _shear_of(forcing: xr.Dataset, rows: slice) -> Floats:
+    """(time, lat, lon) shear of some rows, which needs the rows beside them."""
+    wide = slice(max(rows.start - 1, 0), min(rows.stop + 1, forcing.sizes["lat"]))
+    if wide.stop - wide.start < 2:
+        return np.full((forcing.sizes["time"], rows.stop - rows.start, forcing.sizes["lon"]), np.nan)
+    part = forcing.isel(lat=wide)
+    u, v = (part[name].to_numpy().astype(np.float64) for name in CURRENT)
+    found = shear(u + 1j * v, part["lat"].to_numpy(), part["lon"].to_numpy())
+    return found[:, rows.start - wide.start : rows.stop - wide.start]
 
 
 def shear(current: Complex, lat: Floats, lon: Floats) -> Floats:
@@ -122,4 +124,4 @@ def coast_km(wet: NDArray[np.bool_], lat: Floats, lon: Floats) -> Floats:
     return np.asarray(distance_transform_edt(wet, sampling=steps))
 
 
-__all__ = ["DEPTH", "Slab", "coast_km", "field_vectors", "shear", "slabs"]
+__all__ = ["DEPTH", "Strip", "coast_km", "field_vectors", "shear", "strips"]

@@ -21,7 +21,7 @@ from oceanclean.drift import features as seen
 from oceanclean.drift.displacement_doubt import Doubt
 from oceanclean.drift.drifters import Tracks
 from oceanclean.drift.informed import stokes_of
-from oceanclean.drift.learned_field import DEPTH, slabs
+from oceanclean.drift.learned_field import DEPTH, strips
 from oceanclean.drift.windage import DROGUED
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
@@ -131,7 +131,7 @@ class Residual:
         return said
 
     def correct(self, forcing: xr.Dataset) -> tuple[xr.Dataset, tuple[str, ...]]:
-        """A Forcing whose currents carry the correction; computed once for the whole cube, by slabs of time.
+        """A Forcing whose currents carry the correction; computed once for the whole cube, strip by strip.
 
         Args:
             forcing: a Forcing.
@@ -146,12 +146,13 @@ class Residual:
             return forcing, (f"learned correction not used: {reason}; plain physics instead",)
         changed = {name: forcing[name].to_numpy().copy() for name in (names.EASTWARD_CURRENT, names.NORTHWARD_CURRENT)}
         strange, sea = 0, 0
-        for slab in slabs(forcing, self.extras, self.classes.get("", np.nan)):
-            vectors, wet = slab.vectors[slab.wet], slab.wet
+        for strip in strips(forcing, self.extras, self.classes.get("", np.nan)):
+            vectors, wet = strip.vectors[strip.wet], strip.wet
             odd = self._strange(vectors)
-            extra = np.where(odd, 0.0, self.correction(vectors, extras=slab.extras[wet]))
+            extra = np.where(odd, 0.0, self.correction(vectors, extras=strip.extras[wet]))
             for values, part in zip(changed.values(), (extra.real, extra.imag), strict=True):
-                values[slab.times][wet] = np.clip(values[slab.times][wet] + part, -5.0, 5.0)
+                own = values[:, strip.rows]
+                own[wet] = np.clip(own[wet] + part, -5.0, 5.0)
             strange, sea = strange + int(odd.sum()), sea + odd.size
         if sea == 0 or strange / sea > _STRANGE:
             share = f"{strange / max(sea, 1):.0%} of the sea outside the speeds it was fitted on"
