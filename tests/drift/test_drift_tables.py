@@ -194,7 +194,19 @@ def test_a_forecaster_is_fitted_on_fixes_with_gridded_forcing(tmp_path):
     assert load_forecaster(tmp_path / "m.skops").windage_of("").real == pytest.approx(0.03, abs=0.004)
     scored = evaluate_drift(folder, tmp_path / "m.skops")
     assert scored["protocol"] == "free-running"
-    assert scored["separation_mean_km"]["24"] < 1.0
+    assert scored["separation_mean_km"]["24"] < 0.5
+    assert any("flatter" in note for note in scored["notes"])
+
+
+def test_wind_alone_is_read_along_the_tracks(tmp_path):
+    """No current, wind as a grid: the floats are followed along their tracks with it, and no row asks for a current."""
+    folder = floats(tmp_path, every_h=1.0)
+    sea(hours=90).drop_vars([names.EASTWARD_CURRENT, names.NORTHWARD_CURRENT]).to_netcdf(folder / "wind.nc")
+    record = evaluate_drift(folder)
+    assert record["protocol"] == "shipped"
+    rows = record["baselines"]
+    assert rows["current_plus_3pct"]["separation_mean_km"]["24"] < rows["no_motion"]["separation_mean_km"]["24"]
+    assert record["separation_mean_km"]["48"] > 0
 
 
 def test_a_gap_in_the_forcing_parts_the_tracks(tmp_path):
@@ -207,4 +219,3 @@ def test_a_gap_in_the_forcing_parts_the_tracks(tmp_path):
     assert any("in gaps of the forcing" in note for note in record["notes"])
     assert record["starts"] > 0
     assert record["baselines"]["current_plus_3pct"]["separation_mean_km"]["24"] < 0.3
-    assert names.EASTWARD_CURRENT in holed

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from oceanclean.drift.drifters import Tracks
-from oceanclean.drift.fields import CURRENT, STOKES, WIND, gaps, has_stokes, has_wind, time_axis
+from oceanclean.drift.fields import CURRENT, STOKES, WIND, gaps, has_stokes, time_axis
 from oceanclean.drift.forcing_axes import MEMBER
 from oceanclean.drift.learned_field import DEPTH, coast_km, shear
 from oceanclean.errors import MissingDataError
@@ -52,7 +52,8 @@ def sampled(tracks: Tracks, forcing: xr.Dataset, source: str) -> Tracks:
         source: for errors.
 
     Returns:
-        Tracks with one product, wind and Stokes drift where the forcing has them, shear, distance to the coast, depth.
+        Tracks with one product (none where the forcing has no current), wind and Stokes drift where the forcing has
+        them, shear, distance to the coast, depth.
 
     Raises:
         MissingDataError: no row lies within the forcing.
@@ -68,8 +69,9 @@ def sampled(tracks: Tracks, forcing: xr.Dataset, source: str) -> Tracks:
     scalars = {"shear": columns[:, 6], "coast": columns[:, 7]}
     if DEPTH in forcing:
         scalars["depth"] = columns[:, 8]
+    products = {PRODUCT: current} if CURRENT[0] in forcing else {}
     found = replace(
-        held, products={PRODUCT: current}, wind=wind, stokes=stokes if has_stokes(forcing) else None, scalars=scalars,
+        held, products=products, wind=wind, stokes=stokes if has_stokes(forcing) else None, scalars=scalars,
         report=(*held.report, f"forcing read along the tracks: {int(known.sum())} of {tracks.size} rows within it"),
     )  # fmt: skip
     return found.where(np.asarray(known))
@@ -100,7 +102,7 @@ def _plane(forcing: xr.Dataset, level: int) -> Floats:
     """(lat, lon, quantity) of one level."""
     now = forcing.isel(time=level)
     shape = (forcing.sizes["lat"], forcing.sizes["lon"])
-    pairs = [CURRENT, WIND if has_wind(forcing) else None, STOKES if has_stokes(forcing) else None]
+    pairs = [pair if all(name in forcing for name in pair) else None for pair in (CURRENT, WIND, STOKES)]
     found = [now[name].to_numpy().astype(float) if pair else np.zeros(shape) for pair in pairs for name in pair or "uv"]
     current = np.asarray(found[0] + 1j * found[1], dtype=np.complex128)
     lat, lon = forcing["lat"].to_numpy(), forcing["lon"].to_numpy()

@@ -21,11 +21,12 @@ from oceanclean.drift import free_running as free
 from oceanclean.drift.displacement_doubt import GAUSS
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.features import trailing_mean
+from oceanclean.drift.fields import CURRENT
 from oceanclean.drift.fitting import fit, starts_of
 from oceanclean.drift.forcing_files import gridded_forcing
 from oceanclean.drift.informed import Informed, along, published_physics
 from oceanclean.drift.residual import Residual, load_forecaster
-from oceanclean.drift.sampling import covered_rows, in_a_gap, without_members
+from oceanclean.drift.sampling import covered_rows, in_a_gap, sampled, without_members
 from oceanclean.drift.settings import DriftSettings, load_settings
 from oceanclean.drift.windage import drifter_windage
 from oceanclean.errors import InputError, MissingDataError, SettingsError
@@ -174,7 +175,8 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
 
     Args:
         data_dir: folder of hourly tracks with forcing along them, or of raw fixes with gridded forcing beside them
-            (NetCDF, Zarr), which is then scored free-running; see :mod:`oceanclean.drift.drifters`.
+            (NetCDF, Zarr), which is then scored free-running (along the tracks where folds are refitted or the forcing
+            has no current); see :mod:`oceanclean.drift.drifters`.
         model: a fitted forecaster; None for what ships (``shipped``).
         protocol: ``shipped`` scores physics or ``model`` on all starts; ``blocked`` refits in every fold.
         settings: of the room; those of the configuration folder if None.
@@ -195,6 +197,8 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
                             "Refitting in folds ('blocked') takes no model.")  # fmt: skip
     tracks = load_tracks(Path(data_dir))
     forcing = None if tracks.products else gridded_forcing(Path(data_dir))
+    if forcing is not None and (protocol == "blocked" or CURRENT[0] not in forcing):
+        tracks, forcing = sampled(tracks, forcing, str(data_dir)), None  # what is refitted is fitted along the tracks
     if forcing is not None:
         return _free_running(tracks, forcing, data_dir, model, settings)
     everywhere = np.ones(tracks.size, dtype=bool)
@@ -257,12 +261,15 @@ def _free_running(tracks: Tracks, forcing: xr.Dataset, data_dir: Path, model: Pa
         raise MissingDataError(data_dir, "starts", "none within the forcing", "tracks of more than 31 h inside it",
                                "Add forcing for the tracks' days and places.")  # fmt: skip
     rows = rows & np.isin(tracks.first, tracks.first[starts])
-    used, carried = "physics with published priors, free-running", forcing
-    if model is not None:
-        carried, said = load_forecaster(Path(model)).correct(forcing)
-        used, notes = f"{model}, free-running", [*notes, *said]
     explicit = free.has_stokes(forcing)
+    used, carried = "physics with published priors, free-running", forcing
     push = np.array([drifter_windage(settings.windage, kind, stokes=explicit) for kind in tracks.kinds])
+    if model is not None:
+        fitted = load_forecaster(Path(model))
+        carried, said = fitted.correct(forcing)
+        used, notes = f"{model}, free-running", [*notes, *_overlap(fitted, tracks), *said]
+        if not fitted.foreign(forcing):  # the residual is what the fitted windage leaves
+            push = np.array([fitted.windage_of(kind).real for kind in tracks.kinds])
     waves = settings.windage.stokes_factor if explicit else 0.0
     ours = free.FreeRunning(tracks, carried, starts, push, waves, settings, doubtful=True)
     plain: dict[str, Forecast] = {n: f for n, f in baselines_of(tracks).items() if not n.startswith("current")}
