@@ -137,6 +137,71 @@ def test_duplicate_times_gap_and_half_a_field(tmp_path):
     assert run["status"][:, -1].to_numpy().tolist() == [0, 2]
 
 
+def winds(hours, step=0.25, east=180.0):
+    """A wind on a coarser and wider grid, every few hours, in the other convention of longitudes."""
+    axis = np.arange(-2.0, 2.01, step)
+    data = analytic_forcing(
+        lambda h, X, Y: (0 * X, 0 * X), axis, axis, list(hours),
+        wind=lambda h, X, Y: (4 + 0.1 * h + X, -2 + 2 * Y),
+    ).drop_vars([U, V])  # fmt: skip
+    return data.assign_coords(lon=data["lon"] + (360.0 if east > 180 else 0.0))
+
+
+def test_wind_of_another_grid_and_clock_comes_to_the_current(tmp_path):
+    """Current hourly on 0.1 degrees, wind of every 3 h on 0.25 degrees in 0-360: the linear field comes out exactly."""
+    current = sea(range(13)).drop_vars([names.EASTWARD_WIND, names.NORTHWARD_WIND])
+    current.to_netcdf(tmp_path / "current.nc")
+    winds(range(-3, 16, 3), east=360.0).to_netcdf(tmp_path / "wind.nc")
+    found = open_forcing([tmp_path / "wind.nc", tmp_path / "current.nc"])
+    assert found[U].chunks is not None
+    assert np.array_equal(found["time"], current["time"])
+    assert np.allclose(found["lon"], AXIS)
+    hour, Y, X = np.meshgrid(np.arange(13), AXIS, AXIS, indexing="ij")
+    assert np.allclose(found[names.EASTWARD_WIND], 4 + 0.1 * hour + X, atol=1e-4)
+    assert np.allclose(found[names.NORTHWARD_WIND], -2 + 2 * Y, atol=1e-4)
+    assert np.allclose(found[U], current[U])
+    assert "brought to the times and places" in found.attrs["joined"]
+
+
+def test_joined_forcing_keeps_a_gap_and_the_shared_days(tmp_path):
+    """Where the wind lacks levels or ends there is no forcing: nothing is drawn across."""
+    sea(range(25)).drop_vars([names.EASTWARD_WIND, names.NORTHWARD_WIND]).to_netcdf(tmp_path / "current.nc")
+    winds([0, 3, 6, 15, 18, 21]).to_netcdf(tmp_path / "wind.nc")
+    found = open_forcing([tmp_path / "current.nc", tmp_path / "wind.nc"])
+    hours = ((found["time"] - np.datetime64(START)) / np.timedelta64(1, "h")).to_numpy().tolist()
+    assert hours == [*range(7), *range(15, 22)]
+    with pytest.raises(InputError, match="a gap"):
+        advect(found, np.zeros(1), np.zeros(1), START, 12, windage=0.03)
+    winds(range(48, 60, 3)).to_netcdf(tmp_path / "later.nc")
+    with pytest.raises(InputError, match="times that all quantities hold"):
+        open_forcing([tmp_path / "current.nc", tmp_path / "later.nc"])
+
+
+def test_two_products_of_one_quantity_are_refused(tmp_path):
+    """Currents in a file with wind and in one without: which is meant is not guessed."""
+    sea(range(3)).to_netcdf(tmp_path / "both.nc")
+    sea(range(3)).drop_vars([names.EASTWARD_WIND, names.NORTHWARD_WIND]).to_netcdf(tmp_path / "current.nc")
+    with pytest.raises(InputError, match="one product for each quantity"):
+        open_forcing([tmp_path / "both.nc", tmp_path / "current.nc"])
+
+
+def test_members_of_an_ensemble_are_kept_and_plain_trajectories_ask_for_one(tmp_path):
+    """A file with ``number`` opens as ``member``; a wind of two members beside a current of three is used again."""
+    runs = xr.concat([sea(range(4)) * f for f in (1.0, 1.1, 1.2)], "number", combine_attrs="override")
+    for name in runs:
+        runs[name].attrs.update(units="m s-1")
+    wind = [names.EASTWARD_WIND, names.NORTHWARD_WIND]
+    runs.drop_vars(wind).to_netcdf(tmp_path / "current.nc")
+    runs.isel(number=slice(0, 2))[wind].rename(number="realization").to_netcdf(tmp_path / "wind.nc")
+    found = open_forcing([tmp_path / "current.nc", tmp_path / "wind.nc"])
+    assert found[U].dims == ("member", "time", "lat", "lon")
+    assert np.allclose(found[wind[0]].isel(member=2), found[wind[0]].isel(member=0))
+    with pytest.raises(InputError, match="one member"):
+        advect(found, np.zeros(1), np.zeros(1), START, 2)
+    run = advect(found.isel(member=1), np.zeros(1), np.zeros(1), START, 2)
+    assert float(run["lon"][0, -1]) > 0
+
+
 def gdp_folder(tmp_path, windage):
     """An ERDDAP table of drifters that do what current + windage says, every 35 min, with its line of units."""
     forcing = sea(range(81))

@@ -12,17 +12,12 @@ from drifter_tables import drifter_table, written
 from oceanclean.drift import features
 from oceanclean.drift.drifters import load_tracks
 from oceanclean.drift.ensemble import forecast
+from oceanclean.drift.fitting import fit, starts_of, train_forecaster
 from oceanclean.drift.informed import along
-from oceanclean.drift.residual import (
-    field_vectors,
-    fit,
-    load_forecaster,
-    starts_of,
-    track_vectors,
-    train_forecaster,
-)
+from oceanclean.drift.learned_field import coast_km, field_vectors, shear, strips
+from oceanclean.drift.residual import load_forecaster, track_vectors
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings
-from oceanclean.drift.skill import Physics
+from oceanclean.drift.skill import Physics, evaluate_drift
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import names
 
@@ -81,7 +76,7 @@ def test_share_0_of_the_fitted_windage_is_what_ships(tmp_path, named):
     tracks = load_tracks(written(tmp_path, table if named else table.drop(columns="type")))
     still = SMALL.model_copy(update={"forecaster": SMALL.forecaster.model_copy(update={"weights": (0.0,)})})
     model, offered = (fit(tracks, everywhere(tracks), room) for room in (still, SMALL))
-    assert set(model.windage.values()) == {0.03}
+    assert {push for kind, push in model.windage.items() if kind != "drogued"} == {0.03}
     assert (model.physics(tracks) == tracks.current + 0.03 * tracks.wind).all()
     trial = offered.about["trial"]["windage"]
     cut = np.quantile(tracks.hours, SMALL.forecaster.inner_share)
@@ -160,6 +155,64 @@ def test_field_and_points_agree(trained):
     assert np.abs(expected).max() > 0.01
 
 
+def test_strips_give_the_cube_of_the_whole(trained):
+    """Cut into strips of any height, features, shear and distance to the coast are those of the whole cube."""
+    sea = sea_at(-40, 40)
+    sea[names.EASTWARD_CURRENT][:, 2, 3] = np.nan
+    whole, wet = field_vectors(sea)
+    row = sea.sizes["time"] * sea.sizes["lon"]
+    extras = ("shear", "coast", "class")
+    (one,) = strips(sea, extras, 0.02, together=6 * row)
+    for together in (1, 2 * row, 4 * row):
+        parts = list(strips(sea, extras, 0.02, together=together))
+        assert len(parts) > 1
+        assert np.array_equal(np.concatenate([p.vectors for p in parts], axis=1), whole)
+        assert (np.concatenate([p.wet for p in parts], axis=1) == wet).all()
+        assert np.allclose(np.concatenate([p.extras for p in parts], axis=1), one.extras, equal_nan=True, rtol=1e-9)
+    assert np.isfinite(one.extras[wet][:, 1:]).all()
+
+
+def sheared(seed, drifters=12):
+    """Drifters that the shear beside their track slows by a share of the current: no vector shows it."""
+    rng = np.random.default_rng(seed)
+    shear = rng.choice([1e-6, 4e-5], size=(drifters, 1)) * np.ones((drifters, 140))
+    table = drifter_table(
+        drifters=drifters, seed=seed, noise=0.02, extra=lambda c, _w, _h: np.where(shear > 1e-5, -0.6, 0.0) * c
+    )
+    return table.assign(shear=shear.ravel())
+
+
+def test_extras_are_taken_where_later_days_gain_from_them(tmp_path):
+    """Shear that explains the residual is taken, noise beside the track is not; off as shipped."""
+    wanted = SMALL.forecaster.model_copy(update={"extras": ("shear", "depth", "class")})
+    room = SMALL.model_copy(update={"forecaster": wanted})
+    table = sheared(7)
+    tracks = load_tracks(written(tmp_path / "shear", table))
+    model = fit(tracks, everywhere(tracks), room)
+    assert model.extras == ("shear",)
+    assert fit(tracks, everywhere(tracks), SMALL).extras == ()
+    other = load_tracks(written(tmp_path / "other", sheared(8)))
+    plain = fit(tracks, everywhere(tracks), SMALL)
+    seen, blind = (np.abs(m.along(other) - other.observed).mean() for m in (model, plain))
+    assert seen < 0.95 * blind
+    model.save(tmp_path / "m.skops")
+    assert np.allclose(load_forecaster(tmp_path / "m.skops").along(other), model.along(other))
+    noise = np.random.default_rng(9).random(len(table)) * 1e-5
+    tracks = load_tracks(written(tmp_path / "noise", table.assign(shear=noise)))
+    assert fit(tracks, everywhere(tracks), room).extras == ()
+
+
+def test_shear_and_distance_to_the_coast_of_a_field():
+    """A current that grows northwards by 1e-5 a second has that shear; the coast is as far as its nodes."""
+    lat, lon = np.arange(0.0, 1.0, 0.1), np.arange(0.0, 1.0, 0.1)
+    grown = 1e-5 * 110574.0 * np.broadcast_to(lat[:, None], (10, 10)) + 0j
+    assert np.allclose(shear(grown, lat, lon), 1e-5, rtol=1e-3)
+    wet = np.ones((10, 10), dtype=bool)
+    assert np.isnan(coast_km(wet, lat, lon)).all()
+    wet[:, 0] = False
+    assert coast_km(wet, lat, lon)[3, 4] == pytest.approx(44.5, abs=0.2)
+
+
 def test_outside_its_domain_it_falls_back_and_says_so(trained):
     """Another sea, no wind, or speeds never seen: the forcing comes back as it was, with the reason."""
     model = load_forecaster(trained[0])
@@ -218,3 +271,7 @@ def test_outside_its_domain_tracks_keep_plain_physics(trained, tmp_path):
     home = trained[2]
     assert model.strangeness(home) == [] or "outside" in model.strangeness(home)[0]
     assert np.abs(model.along_known_waters(home)).mean() > 0.01
+    scored, ships = (evaluate_drift(tmp_path / "away", m, settings=SMALL) for m in (trained[0], None))
+    for name in ("separation_mean_km", "coverage_90", "area_90_km2"):
+        assert scored[name] == ships[name]
+    assert any("plain physics" in note for note in scored["notes"])

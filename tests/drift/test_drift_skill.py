@@ -11,7 +11,7 @@ from drifter_tables import drifter_table, written
 
 from oceanclean.drift import scores
 from oceanclean.drift.drifters import load_tracks
-from oceanclean.drift.residual import starts_of, train_forecaster
+from oceanclean.drift.fitting import starts_of, train_forecaster
 from oceanclean.drift.settings import DriftSettings, ForecasterSettings, ResidualSettings, WindageSettings
 from oceanclean.drift.skill import BASELINES, HORIZONS_H, evaluate_drift, fold_rows
 from oceanclean.drift.skill_report import skill_table
@@ -219,7 +219,7 @@ def test_several_products_are_averaged_and_holes_filled(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("drop", "word"), [("time", "time"), ("lon", "lon"), ("buoy", "drifter_id"), ("u_alpha", "u_NAME")]
+    ("drop", "word"), [("time", "time"), ("lon", "lon"), ("buoy", "drifter_id"), ("u_alpha", "v_alpha")]
 )
 def test_a_missing_column_is_named(tmp_path, drop, word):
     """The error names file and column."""

@@ -84,6 +84,23 @@ def test_no_drifter_at_all_leaves_the_prior() -> None:
     assert found["drifter_hours"] == 0
 
 
+def test_waves_stand_in_the_windage_where_the_forcing_has_none() -> None:
+    """A drifter carried by current + 2.3 % of the wind, or 1 % and Stokes drift, leaves no residual."""
+    wind = {names.EASTWARD_WIND: 8.0, names.NORTHWARD_WIND: 0.0}
+    stokes = {names.EASTWARD_STOKES: 0.104, names.NORTHWARD_STOKES: 0.0}
+    drifters = buoys(20, 120, 1e-6, 10.0).assign(drogued=False)
+    drifters = turned(drifters, (0.2 + 0.023 * 8.0) / 0.2)
+    found = []
+    for extra in (wind, wind | stokes):
+        forcing = sea(121)
+        for name, value in extra.items():
+            forcing[name] = forcing[names.EASTWARD_CURRENT] * 0 + value
+        settings, _ = local_doubt(drifters, forcing, DriftSettings())
+        found.append(settings.residual.sigma_m_s)
+    prior_alone = DriftSettings().residual.sigma_m_s
+    assert max(found) < 0.2 * prior_alone
+
+
 def turned(drifters: gpd.GeoDataFrame, factor: complex) -> gpd.GeoDataFrame:
     """The same drifters with their eastward travel scaled and turned."""
     step = (drifters.geometry.x.to_numpy() % 360 - 179.9) + 1j * drifters.geometry.y.to_numpy()

@@ -179,6 +179,16 @@ def test_a_gap_after_the_issue_time_is_refused_and_one_before_cuts_the_history(t
     assert any("history begins" in s for s in said)
 
 
+def test_a_missing_level_is_bridged_and_said(tmp_path, region):
+    """One level of a 3-hourly field is missing: the forcing is linear there, and the plan says so."""
+    field(hours=[h for h in range(-36, 49, 3) if h != 6]).to_netcdf(tmp_path / "a.nc")
+    _, said = read(region, currents=source("gridded", tmp_path / "a.nc"))
+    assert any("a.nc: 1 steps of up to 6 h where 3 h are usual" in s for s in said)
+    field(hours=list(range(-36, 49, 3))).to_netcdf(tmp_path / "b.nc")
+    _, said = read(region, currents=source("gridded", tmp_path / "b.nc"))
+    assert not any("usual" in s for s in said)
+
+
 def test_repeated_times_are_dropped_and_said(tmp_path, region):
     """A time that stands twice in a file counts once."""
     data = field()

@@ -27,6 +27,8 @@ from oceanclean.store import StageRecord, digest_file, digest_record, read_json,
 if TYPE_CHECKING:
     import pandas as pd
 
+    from oceanclean.drift.settings import DriftSettings
+
 STAGE = "shadow"
 #: File of the stage with a sketch of every input variable.
 SKETCHES = "inputs.json"
@@ -164,34 +166,41 @@ def _drifter_forecasts(
         carried, notes = forecaster.correct(forcing) if forecaster else (forcing, ())
         said += [f"{arm}: {s}" for s in (*model.said, *sentences, *notes)]
         for start, group in last.groupby("time"):
-            rows += _carried(carried, group, start, leads_h, room.residual.drifter_windage, arm, model.digest)
+            rows += _carried(carried, group, start, leads_h, room, arm, model.digest)
     return pd.DataFrame(rows, columns=list(_COLUMNS)), said
 
 
 def _carried(
-    forcing: Any, group: Any, start: Any, leads_h: Sequence[int], windage: float, arm: str, digest: str
+    forcing: Any, group: Any, start: Any, leads_h: Sequence[int], room: DriftSettings, arm: str, digest: str
 ) -> list[tuple[Any, ...]]:
     """Rows of :data:`_COLUMNS` for drifters that start together; what strands or leaves the forcing is left out."""
     import pandas as pd
 
     from oceanclean import drift
+    from oceanclean.drift.fields import has_stokes
+    from oceanclean.drift.windage import followed_windage
 
     ends = pd.Timestamp(forcing["time"].to_numpy()[-1]).tz_localize("UTC")
     leads = [h for h in leads_h if start + pd.Timedelta(hours=h) <= ends]
     if not leads or start < pd.Timestamp(forcing["time"].to_numpy()[0]).tz_localize("UTC"):
         return []
-    push = np.where(group["drogued"].fillna(False).to_numpy(bool), 0.0, windage)
-    moved = drift.advect(
-        forcing, group.geometry.x.to_numpy(), group.geometry.y.to_numpy(), start.tz_localize(None).isoformat(),
-        float(max(leads)), windage=push,
-    )  # fmt: skip
+    push = followed_windage(room, stokes=has_stokes(forcing))
+    drogued = group["drogued"].fillna(False).to_numpy(bool)
     rows: list[tuple[Any, ...]] = []
-    for lead in leads:
-        there = moved.isel(time=int(lead))
-        for i, name in enumerate(group["drifter_id"]):
-            if int(there["status"][i]) == 0:
-                lon, lat = float(there["lon"][i]), float(there["lat"][i])
-                rows.append((arm, digest, name, start, lead, start + pd.Timedelta(hours=lead), lon, lat))
+    for below, windage, waves in ((False, push, room.windage.stokes_factor), (True, 0.0, 0.0)):  # a drogue hangs below
+        own = group[drogued == below]
+        if own.empty:
+            continue
+        moved = drift.advect(
+            forcing, own.geometry.x.to_numpy(), own.geometry.y.to_numpy(), start.tz_localize(None).isoformat(),
+            float(max(leads)), windage=windage, stokes_factor=waves,
+        )  # fmt: skip
+        for lead in leads:
+            there = moved.isel(time=int(lead))
+            for i, name in enumerate(own["drifter_id"]):
+                if int(there["status"][i]) == 0:
+                    lon, lat = float(there["lon"][i]), float(there["lat"][i])
+                    rows.append((arm, digest, name, start, lead, start + pd.Timedelta(hours=lead), lon, lat))
     return rows
 
 

@@ -87,8 +87,9 @@ def refit_forecaster(
                                "Put tracks there; see docs/drift.md.")  # fmt: skip
     with write_aside(folder) as aside:
         aside.mkdir(parents=True)
-        drift.train_forecaster(data, aside / "forecaster.skops", drift.load_settings(config=config))
-        figures = drift.evaluate_drift(data, protocol="blocked")
+        settings = drift.load_settings(config=config)
+        drift.train_forecaster(data, aside / "forecaster.skops", settings)
+        figures = drift.evaluate_drift(data, protocol="blocked", settings=settings)
         write_json(aside / "figures.json", figures)
     file, registry = folder / "forecaster.skops", Registry.of(work)
     made, said = None, "another challenger is on trial"

@@ -165,11 +165,12 @@ def drift(
         str, typer.Option(help="shipped: the model as it is; blocked: refitted for each fold.")
     ] = "shipped",
     json: JsonFile = None,
+    config: Config = None,
 ) -> None:
     """Score the drift forecast against real drifters, beside persistence and plain physics."""
     from oceanclean import drift as room
 
-    figures = room.evaluate_drift(data, model=model, protocol=protocol)
+    figures = room.evaluate_drift(data, model=model, protocol=protocol, settings=room.load_settings(config=config))
     typer.echo(room.skill_table(figures))
     _write(figures, json)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -86,7 +85,14 @@ def forecaster(
     from oceanclean import drift
 
     figures = drift.train_forecaster(data, out, drift.load_settings(config=config))
-    typer.echo(f"{out}: {json.dumps(figures, default=str)[:400]}")
+    box = ", ".join(f"{edge:.1f}" for edge in figures["domain"]["box"])
+    typer.echo(f"{out}: {figures['drifters']} drifters, {figures['drifter_hours']} hours")
+    typer.echo(f"weight of the learned correction {figures['weight']:.3f} ({figures['weight_on_later_days']:g} on days "
+               f"held back), share of the fitted windage {figures['windage_share']:g}")  # fmt: skip
+    typer.echo("windage: " + ", ".join(f"{kind} {share:.2%}" for kind, share in figures["windage"].items()))
+    typer.echo(f"may be used within {box} (west, east, south, north); plain physics elsewhere")
+    for note in figures["notes"]:
+        typer.echo(f"note: {note}")
 
 
 Photos = Annotated[

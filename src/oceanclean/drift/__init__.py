@@ -2,7 +2,7 @@
 
 Doors: :func:`~oceanclean.drift.ensemble.forecast` (density map to forecast), :func:`~oceanclean.drift.engine.advect`
 (plain trajectories), :func:`~oceanclean.drift.forcing_files.open_forcing`,
-:func:`~oceanclean.drift.residual.train_forecaster`, :func:`~oceanclean.drift.residual.load_forecaster`,
+:func:`~oceanclean.drift.fitting.train_forecaster`, :func:`~oceanclean.drift.residual.load_forecaster`,
 :func:`~oceanclean.drift.skill.evaluate_drift`, :func:`~oceanclean.drift.skill_report.skill_table`.
 They are loaded when first asked for.
 """
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from oceanclean.drift.engine import advect
     from oceanclean.drift.ensemble import forecast
     from oceanclean.drift.fields import coverage_hours
+    from oceanclean.drift.fitting import train_forecaster
     from oceanclean.drift.forcing_files import open_forcing
-    from oceanclean.drift.residual import load_forecaster, train_forecaster
+    from oceanclean.drift.residual import load_forecaster
     from oceanclean.drift.settings import DriftSettings, load_settings
     from oceanclean.drift.skill import evaluate_drift
     from oceanclean.drift.skill_report import skill_table
@@ -32,7 +33,7 @@ _DOORS = {
     "load_settings": "settings",
     "open_forcing": "forcing_files",
     "skill_table": "skill_report",
-    "train_forecaster": "residual",
+    "train_forecaster": "fitting",
 }
 
 

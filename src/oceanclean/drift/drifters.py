@@ -3,20 +3,24 @@
 A row is one hour of one drifter. Columns: ``time``, ``lon``, ``lat`` (or ``longitude``, ``latitude``), a drifter
 (``buoy``, ``drifter_id``, ``id``), current products as pairs ``u_NAME, v_NAME``, wind as ``ueast_atmos, vnorth_atmos``
 (or ``u_wind, v_wind``), and, where there are, ``seg`` (deployment), ``type``, ``ueast_drifter, vnorth_drifter`` (else
-from the positions), ``u_stokes, v_stokes``, ``drogued`` (blank: as said before). Velocities are metres per second and
-complex: eastward + i northward.
+from the positions), ``u_stokes, v_stokes``, ``drogued`` (blank: as said before), and what the learned correction may be
+offered: ``depth`` (m), ``coast`` (km to the coast), ``shear`` (s-1). Velocities are metres per second and complex:
+eastward + i northward.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oceanclean.drift import fixes
+from oceanclean.drift.stamps import on_the_hour, utc_times
+from oceanclean.drift.track_checks import check_halves, check_own_speed, check_places, check_unit
+from oceanclean.drift.windage import DROGUED
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.region import metres_per_degree
 
@@ -24,15 +28,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 _OBSERVED = (("ueast_drifter", "vnorth_drifter"), ("u_drifter", "v_drifter"), ("ve", "vn"))
 _WIND = (("ueast_atmos", "vnorth_atmos"), ("u_wind", "v_wind"), ("u10", "v10"))
 _STOKES = (("u_stokes", "v_stokes"),)
-#: A middling speed beyond these is in another unit (cm/s, knots of a gale on the mean), m s-1.
-_MIDDLING = {"observed": 3.0, "wind": 40.0, "stokes": 2.0, "product": 3.0}
-#: Times this close to a whole hour mean it: receivers report seconds after it, s.
-_JITTER_S = 300.0
-_DROGUED = {"true": 1.0, "1": 1.0, "1.0": 1.0, "yes": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0, "no": 0.0}
+#: Parts of the names of winds and of weather models.
+_OF_THE_AIR = ("wind", "atm", "10m", "hrdps", "mshydro", "era5", "gfs", "ecmwf", "arome", "merra", "ncep", "hirlam")
+#: What may stand beside a track and is a number, not a vector: name here, names in tables.
+_SCALARS: dict[str, tuple[str, ...]] = {
+    "depth": ("depth", "depth_m"), "coast": ("coast", "coast_km", "distance_to_coast_km"), "shear": ("shear",),
+}  # fmt: skip
 #: A number beyond this is a speed in no unit: left out before the unit is judged.
 _NO_UNIT = 200.0
 #: Speeds beyond which a number is a fill value, m s-1, as in the forcing; too fast a drifter is a jump, see below.
@@ -59,6 +65,7 @@ class Tracks:
         wind: (row) wind at 10 m.
         stokes: (row) Stokes drift, or None.
         report: what was mended or left out, in words.
+        scalars: depth (m), coast (km), shear (s-1) by name, each (row), NaN where unknown.
     """
 
     hours: NDArray[np.float64]
@@ -74,6 +81,26 @@ class Tracks:
     wind: Complex
     stokes: Complex | None
     report: tuple[str, ...] = field(default=())
+    scalars: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def drogued(self) -> NDArray[np.bool_]:
+        """(row) True where the table says that the drifter hangs on a drogue."""
+        return np.array([kind.split()[-1:] == [DROGUED] for kind in self.kinds])[self.kind]
+
+    def where(self, rows: NDArray[np.bool_]) -> Tracks:
+        """The tracks of some rows; a row left out ends its run."""
+        at = np.flatnonzero(rows)
+        first, last = runs(np.diff(at, prepend=-2) != 1, self.first[at])
+
+        def kept(values: Any) -> Any:
+            return {name: v[at] for name, v in values.items()} if isinstance(values, dict) else values[at]
+
+        taken: dict[str, Any] = {"first": first, "last": last}
+        for name in (f.name for f in fields(self) if f.name not in ("first", "last", "kinds", "report")):
+            values = getattr(self, name)
+            taken[name] = None if values is None else kept(values)
+        return replace(self, **taken)
 
     @property
     def size(self) -> int:
@@ -125,6 +152,8 @@ def _tables(files: list[Path], report: list[str]) -> list[pd.DataFrame]:
     import pandas as pd
 
     raws = [(file, _raw(file, report)) for file in files]
+    for file, raw in raws:
+        check_halves([str(c) for c in raw], file)
     waves = [raw for _, raw in raws if fixes.is_waves(raw)]
     sea = pd.concat(waves, ignore_index=True) if waves else None
     tables = []
@@ -133,7 +162,7 @@ def _tables(files: list[Path], report: list[str]) -> list[pd.DataFrame]:
             continue
         if fixes.is_raw(raw):
             report.append(f"{file.name}: fixes without currents or wind along the track, brought to whole hours")
-            table = fixes.hourly(raw, sea, file, lambda part, file=file: _times(part, file, report), report)  # type: ignore[misc]
+            table = fixes.hourly(raw, sea, file, lambda part, file=file: utc_times(part, file, report), report)  # type: ignore[misc]
             tables.append(table.assign(wind=0j))
         else:
             tables.append(_read(raw, file, report))
@@ -161,22 +190,56 @@ def _read(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
     table["drifter"] = raw[drifter]
     table["segment"] = raw["seg"] if "seg" in raw else raw[drifter]
     table["kind"] = raw.get("type", "")
-    table["time"] = _on_the_hour(_times(raw, file, report), file, report)
+    table["kind"] = table["kind"].fillna("")
+    table["time"] = on_the_hour(utc_times(raw, file, report), file, report)
     for name, aliases in (("lon", fixes.LON), ("lat", fixes.LAT)):
         table[name] = pd.to_numeric(raw[fixes.column(raw, aliases, file)], errors="coerce")
-    pairs = {"observed": _pair(raw, _OBSERVED), "wind": _pair(raw, _WIND), "stokes": _pair(raw, _STOKES)}
-    taken = {name for aliases in (_OBSERVED, _WIND, _STOKES) for pair in aliases for name in pair}
-    columns = [str(c) for c in raw]
-    products = [c[2:] for c in columns if c.startswith("u_") and "v_" + c[2:] in raw and c not in taken]
-    if not products or pairs["wind"] is None:
-        raise InputError(file, "u_NAME, v_NAME; ueast_atmos, vnorth_atmos", f"columns {list(raw.columns)}",
-                         "at least one current product and the wind", "Add the columns.")  # fmt: skip
-    wanted = [*pairs.items(), *((f"product {name}", (f"u_{name}", f"v_{name}")) for name in products)]
-    for name, pair in wanted:
-        if pair:
-            table[name] = _velocity(raw, name, pair, file, report)
-    _check_places(table, file, report)
+    for name, pair in _vectors(raw, file, report).items():
+        table[name] = _velocity(raw, name, pair, file, report)
+    for name, usual in _SCALARS.items():
+        if found := [alias for alias in usual if alias in raw]:
+            table[name] = pd.to_numeric(raw[found[0]], errors="coerce")
+    check_places(table, file, report)
+    if "wind" not in table:
+        report.append(f"{file.name}: no wind along the track (ueast_atmos, vnorth_atmos): the current alone is scored")
+        table["wind"] = 0j
+    if "observed" in table:
+        check_own_speed(table, file)
     return _without_drogue_loss(table, raw, file, report)
+
+
+def _vectors(raw: pd.DataFrame, file: Path, report: list[str]) -> dict[str, tuple[str, str]]:
+    """The pairs of columns of a table by what they are; pairs that could be forcing and are not taken are said.
+
+    Raises:
+        InputError: no current product; names the columns.
+    """
+    columns = [str(c) for c in raw]
+    pairs = {"observed": _pair(raw, _OBSERVED), "wind": _pair(raw, _WIND), "stokes": _pair(raw, _STOKES)}
+    if pairs["wind"] is None:
+        pairs["wind"] = _wind_by_name(columns)
+        if pairs["wind"] is not None:
+            report.append(f"{file.name}: {', '.join(pairs['wind'])} taken as the wind by their name")
+    taken = {name for aliases in (_OBSERVED, _WIND, _STOKES) for pair in aliases for name in pair}
+    taken |= set(pairs["wind"] or ())
+    products = [c[2:] for c in columns if c.startswith("u_") and "v_" + c[2:] in raw and c not in taken]
+    if not products:
+        raise InputError(file, "u_NAME, v_NAME", f"columns {columns}", "at least one current product",
+                         "Add the columns.")  # fmt: skip
+    unused = [c for c in columns if c.startswith("ueast_") and "vnorth_" + c[6:] in raw and c not in taken]
+    if unused:
+        report.append(f"{file.name}: {', '.join(unused)} not used: currents are read from u_NAME, v_NAME")
+    found = {name: pair for name, pair in pairs.items() if pair is not None}
+    return found | {f"product {name}": (f"u_{name}", f"v_{name}") for name in products}
+
+
+def _wind_by_name(columns: list[str]) -> tuple[str, str] | None:
+    """A pair of columns that is named after the atmosphere or one of its models, where the usual names are absent."""
+    for east, north in (("u_", "v_"), ("ueast_", "vnorth_")):
+        for name in (c[len(east) :] for c in columns if c.startswith(east)):
+            if north + name in columns and any(word in name.lower() for word in _OF_THE_AIR):
+                return east + name, north + name
+    return None
 
 
 def _velocity(raw: pd.DataFrame, name: str, pair: tuple[str, str], file: Path, report: list[str]) -> pd.Series:
@@ -189,7 +252,7 @@ def _velocity(raw: pd.DataFrame, name: str, pair: tuple[str, str], file: Path, r
 
     u, v = (pd.to_numeric(raw[c], errors="coerce").where(lambda x: x.abs() < _NO_UNIT) for c in pair)
     velocity = u + 1j * v
-    _check_unit(velocity, name, pair, file)
+    check_unit(velocity, name.split()[0], pair, file)
     velocity = velocity.where(velocity.abs() <= _CEILING[name.split()[0]])
     given = raw[list(pair)].apply(pd.to_numeric, errors="coerce").notna().all(axis=1)
     masked = int((given & velocity.isna()).sum())
@@ -199,60 +262,8 @@ def _velocity(raw: pd.DataFrame, name: str, pair: tuple[str, str], file: Path, r
     return velocity
 
 
-def _check_unit(velocity: pd.Series, name: str, pair: tuple[str, str], file: Path) -> None:
-    """Refuse a velocity whose middling speed nothing at sea has.
-
-    Raises:
-        InputError: names file, columns and the speed found.
-    """
-    middling, most = float(velocity.abs().median()), _MIDDLING[name.split()[0]]
-    if middling > most:
-        raise InputError(file, ", ".join(pair), f"a median speed of {middling:.3g}", f"m s-1, at most {most:g}",
-                         "Convert the columns to m s-1 (from cm/s: divide by 100; from knots: by 1.944).")  # fmt: skip
-
-
-def _check_places(table: pd.DataFrame, file: Path, report: list[str]) -> None:
-    """Blank places that are not on Earth; refuse a table whose axes are swapped.
-
-    Raises:
-        InputError: most latitudes lie beyond the poles.
-    """
-    beyond = table["lat"].abs().gt(90) | table["lon"].abs().gt(360)
-    if table["lat"].abs().median() > 90:
-        raise InputError(file, "lat", f"{float(table['lat'].median()):.6g} in the middle", "degrees north, -90 to 90",
-                         "lon and lat look swapped: exchange the columns.")  # fmt: skip
-    if beyond.any():
-        report.append(f"{file.name}: {int(beyond.sum())} places that are not on Earth dropped")
-        table.loc[beyond, "lat"] = np.nan
-
-
 def _pair(raw: pd.DataFrame, pairs: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
     return next((pair for pair in pairs if pair[0] in raw and pair[1] in raw), None)
-
-
-def _times(raw: pd.DataFrame, file: Path, report: list[str]) -> pd.Series:
-    """UTC times without zone; a table without zone is taken as UTC and said so."""
-    import pandas as pd
-
-    given = raw[fixes.column(raw, fixes.TIME, file)]
-    stamps = pd.to_datetime(given, utc=True, errors="coerce", format="ISO8601")
-    if stamps.isna().all():
-        stamps = pd.to_datetime(given, utc=True, errors="coerce", format="mixed", dayfirst=True)
-    if not given.dropna().str.contains(r"(?:Z|[+-]\d\d:?\d\d)$").any():
-        report.append(f"{file.name}: times have no zone, taken as UTC")
-    if stamps.isna().any():
-        report.append(f"{file.name}: {int(stamps.isna().sum())} rows without a readable time dropped")
-    return stamps.dt.tz_localize(None)
-
-
-def _on_the_hour(times: pd.Series, file: Path, report: list[str]) -> pd.Series:
-    """Times within a few minutes of a whole hour brought to it: else every row would be a run of its own."""
-    whole = times.dt.round("h")
-    off = (times - whole).abs().dt.total_seconds()
-    near = off.gt(0) & off.le(_JITTER_S)
-    if near.any():
-        report.append(f"{file.name}: {int(near.sum())} times at most {_JITTER_S / 60:g} min off the hour brought to it")
-    return times.where(~near, whole)
 
 
 def _without_drogue_loss(table: pd.DataFrame, raw: pd.DataFrame, file: Path, report: list[str]) -> pd.DataFrame:
@@ -262,14 +273,16 @@ def _without_drogue_loss(table: pd.DataFrame, raw: pd.DataFrame, file: Path, rep
     """
     if "drogued" not in raw:
         return table
-    said = raw["drogued"].str.strip().str.lower().map(_DROGUED)
+    said = raw["drogued"].str.strip().str.lower().map(fixes.DROGUE_WORDS)
     order = table["time"].sort_values(kind="stable").index
     state = said[order].groupby(table["segment"][order]).ffill().reindex(said.index)
     lost = said.eq(1.0).groupby(table["segment"]).transform("any") & state.eq(0.0)
     if lost.any():
         report.append(f"{file.name}: {int(lost.sum())} rows after drogue loss kept as segments of their own")
         table["segment"] = table["segment"].where(~lost, table["segment"] + " undrogued")
-        table["kind"] = table["kind"].where(~lost, table["kind"] + " undrogued")
+        table["kind"] = table["kind"].where(~lost, (table["kind"] + " undrogued").str.strip())
+    hangs = state.eq(1.0)
+    table["kind"] = table["kind"].where(~hangs, (table["kind"] + f" {DROGUED}").str.strip())
     return table
 
 
@@ -309,12 +322,9 @@ def _without_jumps(table: pd.DataFrame, report: list[str]) -> pd.DataFrame:
 def _as_tracks(table: pd.DataFrame, report: tuple[str, ...], folder: str) -> Tracks:
     hours = table["time"].to_numpy().astype("datetime64[s]").astype(np.int64) / 3600.0
     new = (table["segment"] != table["segment"].shift()).to_numpy() | (np.abs(np.diff(hours, prepend=-1e9) - 1) > 1e-6)
-    starts = np.flatnonzero(new)
-    if starts.size == 0 or table.empty:
+    if table.empty:
         raise InputError(folder, "rows", "no usable row", "hourly fixes with forcing", "Check the tables.")
-    ends = np.append(starts[1:], hours.size) - 1
-    run = np.cumsum(new) - 1
-    first, last = starts[run], ends[run]
+    first, last = runs(new)
     kinds, kind = np.unique(table["kind"].fillna("").to_numpy(dtype=str), return_inverse=True)
     lon, lat = table["lon"].to_numpy(), table["lat"].to_numpy()
     observed = table["observed"].to_numpy() if "observed" in table else np.full(hours.size, np.nan + 0j)
@@ -327,7 +337,22 @@ def _as_tracks(table: pd.DataFrame, report: tuple[str, ...], folder: str) -> Tra
         hours, first, last, drifter, kind.astype(np.int64), tuple(str(k) for k in kinds), lon, lat, observed,
         {str(c)[8:]: table[c].to_numpy() for c in table if str(c).startswith("product ")},
         table["wind"].to_numpy(), table["stokes"].to_numpy() if "stokes" in table else None, report,
+        {name: table[name].to_numpy(dtype=np.float64) for name in _SCALARS if name in table},
     )  # fmt: skip
+
+
+def runs(new: NDArray[np.bool_], within: Index | None = None) -> tuple[Index, Index]:
+    """First and last row of every row's run.
+
+    Args:
+        new: (row) True where a run begins.
+        within: (row) any number that differs between runs that must stay apart.
+    """
+    begins = new if within is None else new | (np.diff(within, prepend=-1) != 0)
+    starts = np.flatnonzero(begins)
+    ends = np.append(starts[1:], begins.size) - 1
+    run = np.cumsum(begins) - 1
+    return starts[run], ends[run]
 
 
 def _from_positions(lon: NDArray[np.float64], lat: NDArray[np.float64], first: Index, last: Index) -> Complex:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from oceanclean.drift.engine import Doubt, Particles, drive, place
 from oceanclean.drift.fates import Fates
 from oceanclean.drift.fields import HOUR_NS, Levels, check_window, coverage_hours, has_stokes, utc_ns
+from oceanclean.drift.forcing_members import blocks, members_of, rest_of_error
 from oceanclean.drift.gridding import MapGrid, Statistics, bin_mass, kernel_width, smooth_mass
 from oceanclean.drift.inflow import WAITING, Inflow, Strip, background
 from oceanclean.drift.kernel import AFLOAT, LEFT, NO_FORCING
@@ -80,7 +81,9 @@ def forecast(
 
     Args:
         density_map: a DensityMap.
-        forcing: a Forcing from ``valid_time`` or earlier to the horizon or later.
+        forcing: a Forcing from ``valid_time`` or earlier to the horizon or later; with a dimension ``member`` (of
+            all its variables or of some) each member of the drift ensemble takes one member of it, and the drawn
+            velocity error is lessened by the spread of its currents.
         issue_time: UTC.
         horizon_h: hours after the issue time.
         settings: of the room; default figures if None.
@@ -106,20 +109,23 @@ def forecast(
     times = issue_ns + np.arange(int(np.floor(horizon_h + 1e-9)) + 1, dtype=np.int64) * HOUR_NS
     check_window(forcing, map_ns, int(times[-1]), str(forcing.attrs.get("source", "forcing")))
     notes: list[str] = []
+    runs = members_of(forcing, settings.members)
     if forecaster is not None:
-        forcing, said = forecaster.correct(forcing)
-        notes += said
+        corrected = [forecaster.correct(run) for run in runs]
+        runs, notes = [run for run, _ in corrected], [note for _, said in corrected for note in said]
     grid = MapGrid.of(density_map)
     seeded = seed_particles(density_map, grid, settings, seed)
-    levels, particles = _prepared(forcing, seeded, grid, settings, seed)
-    notes += levels.degraded
-    density, tracks = _run(levels, particles, seeded, grid, map_ns, times, settings, seed)
+    error = rest_of_error(settings.residual, forcing)
+    streams = _prepared(runs, seeded, grid, settings.model_copy(update={"residual": error}), seed)
+    notes += streams.forcings[0].degraded
+    density, tracks = _run(streams, seeded, grid, map_ns, times, settings, seed)
     notes += _coverage_notes(density, density_map, grid)
     attributes = {
         "issue_time": _iso(issue_ns), "map_time": _iso(map_ns), "seed": seed,
         "degraded": json.dumps(list(dict.fromkeys(notes))),
         "region": region.name if region is not None else str(density_map.attrs["region"]),
         "members": settings.members, "particles_per_member": settings.particles_per_member,
+        "forcing_members": len(runs),
         "forcing": str(forcing.attrs.get("source", "")),
     }  # fmt: skip
     return _described("DensityForecast", density, attributes), _described("DebrisTracks", tracks, attributes)
@@ -214,27 +220,47 @@ def mass_factors(mean: Floats, std: Floats, grid: MapGrid, settings: MassSetting
     return factor / factor.mean(axis=0)
 
 
-def _prepared(forcing: xr.Dataset, seeded: Seeded, grid: MapGrid, settings: DriftSettings,
-              seed: int) -> tuple[Levels, Particles]:  # fmt: skip
+@dataclass(frozen=True)
+class _Streams:
+    """The ensemble's particles, and the parts of them that one forcing carries.
+
+    Attributes:
+        whole: all particles, member by member.
+        forcings: (stream) levels of each forcing.
+        parts: (stream) its particles, views of the whole.
+    """
+
+    whole: Particles
+    forcings: list[Levels]
+    parts: list[Particles]
+
+
+def _prepared(runs: list[xr.Dataset], seeded: Seeded, grid: MapGrid, settings: DriftSettings,
+              seed: int) -> _Streams:  # fmt: skip
     """Forcing levels and particles with windage and velocity error of their own."""
     push = settings.windage
-    explicit = has_stokes(forcing) and push.stokes_factor > 0
-    levels = Levels(
-        forcing, str(forcing.attrs.get("source", "forcing")), stokes_factor=push.stokes_factor,
-        relative=push.relative_to_current, extend=settings.land_extension_cells, has_coast=True,
-        rim=_rim_nodes(forcing, seeded.strip),
-    )  # fmt: skip
+    explicit = has_stokes(runs[0]) and push.stokes_factor > 0
+    forcings = [
+        Levels(run, str(run.attrs.get("source", "forcing")), stokes_factor=push.stokes_factor,
+               relative=push.relative_to_current, extend=settings.land_extension_cells, has_coast=True,
+               rim=_rim_nodes(run, seeded.strip))
+        for run in runs
+    ]  # fmt: skip
     count = settings.particles_per_member + seeded.waiting.shape[1]
     windage = draw_windage(push, settings.members, count, stokes=explicit, rng=np.random.default_rng([seed, 3]))
-    lon, lat, status = place(seeded.lon, seeded.lat, levels, grid.coast)
+    lon, lat, status = place(seeded.lon, seeded.lat, forcings[0], grid.coast)
     status[seeded.waiting] = WAITING
-    doubt = None
-    if settings.residual.sigma_m_s > 0 or settings.refloat_h or settings.fates != FateSettings():
-        key = np.uint64(np.random.default_rng([seed, 4]).integers(2**63))
-        margin = 0.5
-        box = (lat.min() - margin, lat.max() + margin, lon.min() - margin, lon.max() + margin)
-        doubt = Doubt(settings.residual, key, np.arange(lon.size, dtype=np.uint64), seeded.member, box)
-    return levels, Particles(lon, lat, status, windage, doubt)
+    key = np.uint64(np.random.default_rng([seed, 4]).integers(2**63))
+    margin = 0.5
+    box = (lat.min() - margin, lat.max() + margin, lon.min() - margin, lon.max() + margin)
+    ids = np.arange(lon.size, dtype=np.uint64)
+    drawn = settings.residual.sigma_m_s > 0 or settings.refloat_h or settings.fates != FateSettings()
+    parts = []
+    for first, last in blocks(settings.members, len(runs)):
+        own = slice(first * count, last * count)
+        doubt = Doubt(settings.residual, key, ids[own], seeded.member[own], box) if drawn else None
+        parts.append(Particles(lon[own], lat[own], status[own], windage[own], doubt))
+    return _Streams(Particles(lon, lat, status, windage), forcings, parts)
 
 
 def _rim_nodes(forcing: xr.Dataset, strip: Strip) -> int:
@@ -243,7 +269,7 @@ def _rim_nodes(forcing: xr.Dataset, strip: Strip) -> int:
     return 1 + math.ceil(max(strip.width_lat / steps[0], strip.width_lon / steps[1]))
 
 
-def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, start_ns: int, times: NDArray[np.int64],
+def _run(streams: _Streams, seeded: Seeded, grid: MapGrid, start_ns: int, times: NDArray[np.int64],
          settings: DriftSettings, seed: int) -> tuple[xr.Dataset, xr.Dataset]:  # fmt: skip
     """Drive the ensemble and reduce every hour as it comes."""
     statistics = Statistics(grid, times.size, settings.density)
@@ -255,9 +281,13 @@ def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, st
     stops = np.union1d(np.arange(start_ns, times[0], round(REFILL_S * 1e9)), times)
     fates = Fates(settings.fates, settings.refloat_h, grid.coast.land, grid.coast.raster)
     row = {int(t): k for k, t in enumerate(times)}
-    stages = drive(levels, particles, start_ns, stops.tolist(), dt_s=settings.step_s, coast=grid.coast,
-                   threads=settings.threads, fates=fates)  # fmt: skip
-    for stop in stages:
+    particles, middle = streams.whole, streams.forcings[0].middle_lon
+    stages = [
+        drive(levels, part, start_ns, stops.tolist(), dt_s=settings.step_s, coast=grid.coast,
+              threads=settings.threads, fates=fates)
+        for levels, part in zip(streams.forcings, streams.parts, strict=True)
+    ]  # fmt: skip
+    for stop, *_ in zip(*stages, strict=True):
         lon = particles.lon + 360.0 * np.rint((_middle(grid) - particles.lon) / 360.0)  # as the map counts longitudes
         inflow.settle(lon, particles.lat, particles.status, seeded.mass, grid)
         k = row.get(int(stops[stop]))
@@ -272,7 +302,7 @@ def _run(levels: Levels, particles: Particles, seeded: Seeded, grid: MapGrid, st
         if stop == stops.size - 1:
             break  # what would be laid in the strip now does not come in any more
         inflow.fill(lon, particles.lat, particles.status, seeded.mass, seeded.member)
-        particles.lon[:] = lon + 360.0 * np.rint((levels.middle_lon - lon) / 360.0)  # as the forcing counts them
+        particles.lon[:] = lon + 360.0 * np.rint((middle - lon) / 360.0)  # as the forcing counts them
     stamps = times.astype("datetime64[ns]")
     density = statistics.dataset(stamps)
     for code, name in enumerate(_ACCOUNTS):

@@ -1,5 +1,8 @@
 """What the learned residual sees: current, wind and Stokes drift with their recent past, no place and no clock.
 
+Offered beside them, and taken where a later block of time shows a gain: shear of the current, depth, distance to the
+coast, and the class by its windage.
+
 All vectors are complex (eastward + i northward), time runs along axis 0. Turned into the wind's frame they are the
 same whichever way the wind blows, so that what is learned in one weather holds in another.
 """
@@ -23,6 +26,8 @@ NAMES = (
     *(f"current_{h}h_ago" for h in CURRENT_LAGS_H),
     *(f"current_mean_{h}h" for h in CURRENT_MEANS_H),
 )  # fmt: skip
+#: Numbers that may stand beside the vectors: s-1, m, km, and the windage of the class as a fraction of the wind.
+EXTRAS = ("shear", "depth", "coast", "class")
 
 
 def trailing_mean(values: Complex, steps: int, first: Index) -> Complex:
@@ -77,15 +82,17 @@ def wind_direction(wind: Complex) -> Complex:
     return np.where(speed > 1e-6, wind / np.maximum(speed, 1e-6), 1.0 + 0j)
 
 
-def wind_frame(features: Complex) -> Floats:
+def wind_frame(features: Complex, extras: Floats | None = None) -> Floats:
     """Real columns for the trees: speeds, and every vector along and across the wind.
 
     Args:
         features: (row, feature) from :func:`vectors`.
+        extras: (row, extra) numbers that are put beside them, NaN where unknown.
 
     Returns:
         (row, column) float64.
     """
     turned = features * np.conj(wind_direction(features[:, NAMES.index("wind")]))[:, None]
     speeds = np.abs(features[:, : NAMES.index("stokes") + 1])
-    return np.concatenate([speeds, turned.real, turned.imag], axis=1)
+    beside = np.empty((len(features), 0)) if extras is None else extras
+    return np.concatenate([speeds, turned.real, turned.imag, beside], axis=1)

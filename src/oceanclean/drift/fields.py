@@ -91,7 +91,7 @@ def coverage_hours(forcing: xr.Dataset, start: datetime | str | np.datetime64) -
     if times.size < 2 or begin < times[0] or begin >= times[-1]:
         return 0.0
     end = times[-1]
-    for gap in _gaps(times):
+    for gap in gaps(times):
         if times[gap] >= begin or times[gap + 1] > begin:
             end = times[gap]
             break
@@ -118,14 +118,14 @@ def check_window(forcing: xr.Dataset, begin_ns: int, end_ns: int, source: str) -
     if last > times[-1]:
         raise InputError(source, f"{CURRENT[0]}: time", f"last time {_stamp(times[-1])}", f"{_stamp(last)} or later",
                          "Add later forcing or shorten the horizon.")  # fmt: skip
-    for gap in _gaps(times):
+    for gap in gaps(times):
         if times[gap] < last and times[gap + 1] > first:
             raise InputError(source, f"{CURRENT[0]}: time", f"a gap {_stamp(times[gap])} to {_stamp(times[gap + 1])}",
                              "evenly spaced times", "Add the missing levels or plan up to the gap.")  # fmt: skip
     return times
 
 
-def _gaps(times: Times) -> NDArray[np.int64]:
+def gaps(times: Times) -> NDArray[np.int64]:
     """Positions after which a level is missing: more than one and a half times the usual spacing passes."""
     steps = np.diff(times)
     return np.flatnonzero(steps > 1.5 * np.median(steps)) if steps.size else steps
@@ -299,6 +299,9 @@ class Levels:
                 if name not in self.forcing:
                     raise InputError(self.source, name, "no such variable", "a Forcing with it",
                                      "Name the variable by its CF standard name.")  # fmt: skip
+                if set(self.forcing[name].dims) != {"time", "lat", "lon"}:
+                    raise InputError(self.source, name, f"dimensions {self.forcing[name].dims}", "time, lat, lon",
+                                     "Select one level and one member, e.g. forcing.isel(member=0).")  # fmt: skip
                 units = self.forcing[name].attrs.get("units", "m s-1")
                 if units not in ("m s-1", "m/s", "m.s-1"):
                     raise InputError(self.source, name, f"units {units!r}", "units 'm s-1'",

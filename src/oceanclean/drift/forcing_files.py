@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from oceanclean.curvilinear import Triangles, faces_to_centres, grid_angle, turned
+from oceanclean.drift.forcing_axes import MEMBER, on_common_axes
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products import describe, names
 
@@ -52,19 +53,26 @@ _CENTRES = (
 )
 _VERTICAL = ("depth", "deptht", "depthu", "depthv", "lev", "level", "s_rho", "s_w", "z")
 _FILL = 1e15
+_MEMBERS = ("member", "realization", "number", "ensemble", "ens", "ensemble_member")
+#: Forcing below this size is read once, bytes.
+_AT_ONCE = 2_000_000_000
 
 
 def open_forcing(files: Sequence[Path | str], *, mesh: Path | str | None = None,
                  step_deg: float | None = None) -> xr.Dataset:  # fmt: skip
-    """Open one set of files as a Forcing; nothing is read until a level is asked for.
+    """Open files as a Forcing; nothing is read until a level is asked for.
+
+    Files of current, wind and waves may have grids and times of their own: they are brought to those of the current,
+    see :func:`oceanclean.drift.forcing_axes.on_common_axes`. Members of an ensemble are kept as ``member``.
 
     Args:
-        files: NetCDF files, Zarr stores or OPeNDAP addresses of one grid.
+        files: NetCDF files, Zarr stores or OPeNDAP addresses; of each quantity one product.
         mesh: NEMO mesh with ``glamt, gphit``, needed where the files hold faces of a C grid without the centres.
         step_deg: step of the regular grid that a curvilinear one is brought to; None: the grid's own.
 
     Returns:
-        (time, lat, lon) Forcing backed by Dask.
+        (time, lat, lon) Forcing backed by Dask, with ``member`` before where an ensemble was given; ``attrs['joined']``
+        says what was brought to other axes.
 
     Raises:
         MissingDataError: no file.
@@ -73,23 +81,69 @@ def open_forcing(files: Sequence[Path | str], *, mesh: Path | str | None = None,
     if not files:
         raise MissingDataError("forcing", "files", "none", "NetCDF, Zarr or OPeNDAP", "Name at least one file.")
     source = str(files[0])
-    data = _opened([str(f) for f in files])
-    if mesh is not None:
-        with xr.open_dataset(mesh, engine=_netcdf(), decode_times=False) as grid:
-            data = data.drop_vars(["nav_lon", "nav_lat"], errors="ignore")
-            placed = {n: (("y", "x"), np.squeeze(grid[n].to_numpy())) for n in ("glamt", "gphit")}
-        data = data.assign_coords(placed)
+    groups = _groups([(str(f), _opened(str(f))) for f in files])
     parts: list[xr.Dataset] = []
     for pair in _PAIRS:
-        found = [_named(data, name) for name in pair]
-        if found[0] and found[1]:
-            parts.append(_pair(data, pair, (found[0], found[1]), step_deg, source))
+        holding = [g for g in groups if all(_named(g.data, name) for name in pair)]
+        if len(holding) > 1:
+            raise InputError(holding[1].source, pair[0], f"also in {holding[0].source}, on another grid",
+                             "one product for each quantity", "Leave one of them out.")  # fmt: skip
+        for group in holding:
+            found = (_named(group.data, pair[0]), _named(group.data, pair[1]))
+            data = _meshed(group.data, mesh, found[0])
+            parts.append(_pair(data, pair, found, step_deg, group.source))
     if not parts:
-        raise InputError(source, "variables", sorted(map(str, data.data_vars)), "currents or wind by CF standard name",
+        known = sorted({str(v) for g in groups for v in g.data.data_vars})
+        raise InputError(source, "variables", known, "currents or wind by CF standard name",
                          "Set the standard_name attributes.")  # fmt: skip
-    forcing = xr.merge(parts, combine_attrs="drop", join="outer", compat="no_conflicts")
-    forcing.attrs.update(source=source, available_at="unknown")
-    return describe("Forcing", forcing.transpose("time", "lat", "lon"))
+    forcing, said = on_common_axes(parts, source)
+    forcing.attrs.update(source=source, available_at="unknown", joined="; ".join(said))
+    return describe("Forcing", forcing.transpose(MEMBER, "time", "lat", "lon", missing_dims="ignore"))
+
+
+def gridded_forcing(folder: Path) -> xr.Dataset | None:
+    """The forcing that lies beside drifter tracks (NetCDF files, Zarr stores), or None."""
+    files = sorted([*folder.glob("*.nc"), *folder.glob("*.nc4"), *folder.glob("*.zarr")])
+    mesh = [f for f in files if "mesh" in f.name]
+    fields = [f for f in files if f not in mesh]
+    if not fields:
+        return None
+    forcing = open_forcing(fields, mesh=mesh[0] if mesh else None)
+    return forcing.load() if forcing.nbytes < _AT_ONCE else forcing  # every start reads the same levels again
+
+
+class _Group(NamedTuple):
+    """Files of one product.
+
+    Attributes:
+        source: the first of them.
+        data: their content, joined along time or place.
+    """
+
+    source: str
+    data: xr.Dataset
+
+
+def _groups(opened: list[tuple[str, xr.Dataset]]) -> list[_Group]:
+    """Files that hold the same quantities on the same kind of grid are one product; others stand apart.
+
+    Files of the components of one quantity (NEMO's faces) belong together where they have the same times.
+    """
+    kinds: dict[tuple[Any, ...], list[tuple[str, xr.Dataset]]] = {}
+    for file, data in opened:
+        held = tuple(number for number, pair in enumerate(_PAIRS) if any(_named(data, name) for name in pair))
+        kinds.setdefault(held, []).append((file, data))
+    return [_Group(same[0][0], _joined([f for f, _ in same], [d for _, d in same])) for same in kinds.values()]
+
+
+def _meshed(data: xr.Dataset, mesh: Path | str | None, component: str) -> xr.Dataset:
+    """Data with the centres of a NEMO mesh, where its grid is that of the mesh."""
+    if mesh is None or not {"y", "x"} <= {str(d) for d in data[component].dims}:
+        return data
+    with xr.open_dataset(mesh, engine=_netcdf(), decode_times=False) as grid:
+        data = data.drop_vars(["nav_lon", "nav_lat"], errors="ignore")
+        placed = {n: (("y", "x"), np.squeeze(grid[n].to_numpy())) for n in ("glamt", "gphit")}
+    return data.assign_coords(placed)
 
 
 def _netcdf() -> Any:
@@ -99,18 +153,29 @@ def _netcdf() -> Any:
     return NetCDF4BackendEntrypoint
 
 
-def _opened(files: list[str]) -> xr.Dataset:
-    parts = []
-    for file in files:
-        try:
-            if file.rstrip("/").endswith(".zarr"):
-                parts.append(_surface(_timed(xr.open_zarr(file, decode_timedelta=False))))
-            else:
-                opened = xr.open_dataset(file, engine=_netcdf(), chunks={}, decode_timedelta=False)
-                parts.append(_surface(_timed(opened)))
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-            raise InputError(file, "file", f"unreadable ({str(error)[:200]})", "NetCDF or Zarr with CF times",
-                             "Fetch it again; it is truncated, damaged or of another kind.") from error  # fmt: skip
+def _opened(file: str) -> xr.Dataset:
+    """One file at the surface, unread.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        if file.rstrip("/").endswith(".zarr"):
+            data = xr.open_zarr(file, decode_timedelta=False)
+        else:
+            data = xr.open_dataset(file, engine=_netcdf(), chunks={}, decode_timedelta=False)
+        return _surface(_timed(_membered(data)))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise InputError(file, "file", f"unreadable ({str(error)[:200]})", "NetCDF or Zarr with CF times",
+                         "Fetch it again; it is truncated, damaged or of another kind.") from error  # fmt: skip
+
+
+def _joined(files: list[str], parts: list[xr.Dataset]) -> xr.Dataset:
+    """Files of one product as one.
+
+    Raises:
+        InputError: they are not on one grid, or a time stands twice.
+    """
     if len(parts) == 1:
         return parts[0]
     try:
@@ -120,6 +185,17 @@ def _opened(files: list[str]) -> xr.Dataset:
     except ValueError as error:
         raise InputError(files[0], "grid, time", str(error)[:200], "files of one grid, each time once",
                          "Give files of one product without overlap in time.") from error  # fmt: skip
+
+
+def _membered(data: xr.Dataset) -> xr.Dataset:
+    """The dimension of an ensemble's members under the name ``member``."""
+    for name in _MEMBERS:
+        if name in data.dims:
+            count = data.sizes[name]
+            return (
+                data.drop_vars(name, errors="ignore").rename({name: MEMBER}).assign_coords({MEMBER: np.arange(count)})
+            )
+    return data
 
 
 def _timed(data: xr.Dataset) -> xr.Dataset:
@@ -153,7 +229,7 @@ def _pair(data: xr.Dataset, pair: tuple[str, str], found: tuple[str, str], step_
     if lon.ndim == 1:
         tied = {str(lon.dims[0]): "lon", str(lat.dims[0]): "lat"}
         out = xr.Dataset({n: c.rename(tied) for n, c in zip(pair, (east, north), strict=True)})
-        return _ascending(out.drop_vars([c for c in out.coords if c not in ("time", "lat", "lon")]), source)
+        return _ascending(out.drop_vars([c for c in out.coords if c not in ("time", "lat", "lon", MEMBER)]), source)
     along = all(_along_axes(data[name], wanted) for name, wanted in zip(found, pair, strict=True))
     return _regular(data, (east, north), (lon, lat), pair, along, step_deg)
 
@@ -237,8 +313,8 @@ def _regular(
         u, v = (np.where(dry, np.nan, c) for c in (u, v))
         return triangles(u.reshape(*u.shape[:-2], -1)), triangles(v.reshape(*v.shape[:-2], -1))
 
-    planes = [[str(d) for d in c.dims if d != "time"] for c in components]
-    inputs = [c.drop_vars([n for n in c.coords if n != "time"]).chunk({"time": 1, **dict.fromkeys(p, -1)})
+    planes = [[str(d) for d in c.dims if d not in ("time", MEMBER)] for c in components]
+    inputs = [c.drop_vars([n for n in c.coords if n not in ("time", MEMBER)]).chunk({"time": 1, **dict.fromkeys(p, -1)})
               for c, p in zip(components, planes, strict=True)]  # fmt: skip
     inner = [c.rename({p[0]: f"y{k}", p[1]: f"x{k}"}) for k, (c, p) in enumerate(zip(inputs, planes, strict=True))]
     east, north = xr.apply_ufunc(
@@ -264,4 +340,4 @@ def _axes(lon: Floats, lat: Floats, step_deg: float | None) -> tuple[Floats, Flo
     )
 
 
-__all__ = ["open_forcing"]
+__all__ = ["gridded_forcing", "open_forcing"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -12,37 +10,13 @@ from oceanclean.drift import carried
 from oceanclean.drift.displacement_doubt import GAUSS, displacement_variance
 from oceanclean.drift.drifters import Tracks
 from oceanclean.drift.engine import advect
-from oceanclean.drift.fields import CURRENT, has_stokes, has_wind, time_axis
-from oceanclean.drift.forcing_files import open_forcing
+from oceanclean.drift.fields import CURRENT, coverage_hours, has_stokes, has_wind
 from oceanclean.drift.settings import DriftSettings
 from oceanclean.region import metres_per_degree
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
-#: Forcing below this size is read once, bytes.
-_AT_ONCE = 2_000_000_000
-_HOUR_NS = 3_600_000_000_000
-
-
-def gridded_forcing(folder: Path) -> xr.Dataset | None:
-    """The forcing that lies beside the tracks (NetCDF files, Zarr stores), or None."""
-    files = sorted([*folder.glob("*.nc"), *folder.glob("*.nc4"), *folder.glob("*.zarr")])
-    mesh = [f for f in files if "mesh" in f.name]
-    fields = [f for f in files if f not in mesh]
-    if not fields:
-        return None
-    forcing = open_forcing(fields, mesh=mesh[0] if mesh else None)
-    return forcing.load() if forcing.nbytes < _AT_ONCE else forcing  # every start reads the same levels again
-
-
-def covered_rows(tracks: Tracks, forcing: xr.Dataset, source: str) -> NDArray[np.bool_]:
-    """(row) True where time and place lie within the forcing."""
-    times = time_axis(forcing, source) / _HOUR_NS
-    west, east = float(forcing["lon"][0]), float(forcing["lon"][-1])
-    lon = west + np.mod(tracks.lon - west, 360.0)
-    inside = (tracks.hours >= times[0]) & (tracks.hours <= times[-1]) & (lon <= east)
-    return np.asarray(inside & (tracks.lat >= float(forcing["lat"][0])) & (tracks.lat <= float(forcing["lat"][-1])))
 
 
 class FreeRunning:
@@ -52,27 +26,32 @@ class FreeRunning:
         tracks: the drifters.
         forcing: gridded forcing.
         starts: rows at which particles are let go.
-        windage: fraction of the 10 m wind.
-        stokes_factor: share of the Stokes drift.
+        windage: fraction of the 10 m wind, one number or (kind) by type of drifter.
+        stokes_factor: share of the Stokes drift; a drogue hangs below it.
         settings: of the room.
         doubtful: whether the forecast has the published doubt; a plain row has none.
     """
 
-    def __init__(self, tracks: Tracks, forcing: xr.Dataset, starts: Index, windage: float, stokes_factor: float,
-                 settings: DriftSettings, *, doubtful: bool = False) -> None:  # fmt: skip
+    def __init__(self, tracks: Tracks, forcing: xr.Dataset, starts: Index, windage: float | Floats,
+                 stokes_factor: float, settings: DriftSettings, *, doubtful: bool = False) -> None:  # fmt: skip
         self.settings, self.doubtful = settings, doubtful
         self.row = {int(start): number for number, start in enumerate(starts)}
         self.moved = np.full((starts.size, carried.LONGEST_H + 1), np.nan + 0j)
-        last_h = float(time_axis(forcing, "forcing")[-1]) / _HOUR_NS
+        push = np.broadcast_to(np.asarray(windage, dtype=np.float64), len(tracks.kinds))
+        below = tracks.drogued[starts] & (stokes_factor > 0) & has_stokes(forcing)
         for hour in np.unique(tracks.hours[starts]):
-            together = np.flatnonzero(tracks.hours[starts] == hour)
-            hours = int(min(carried.LONGEST_H, np.floor(last_h - hour)))
-            rows = starts[together]
-            run = advect(
-                forcing, tracks.lon[rows], tracks.lat[rows], np.datetime64(round(hour * 3600), "s"), hours,
-                windage=windage if has_wind(forcing) else 0.0, stokes_factor=stokes_factor, dt_s=settings.step_s,
-            )  # fmt: skip
-            self.moved[together, : hours + 1] = travelled_km(run["lon"].to_numpy(), run["lat"].to_numpy())
+            when = np.datetime64(round(hour * 3600), "s")
+            hours = int(min(carried.LONGEST_H, coverage_hours(forcing, when)))
+            for drogued, factor in ((False, stokes_factor), (True, 0.0)):
+                together = np.flatnonzero((tracks.hours[starts] == hour) & (below == drogued))
+                if hours < 1 or together.size == 0:
+                    continue
+                rows = starts[together]
+                run = advect(
+                    forcing, tracks.lon[rows], tracks.lat[rows], when, hours, stokes_factor=factor,
+                    windage=push[tracks.kind[rows]] if has_wind(forcing) else 0.0, dt_s=settings.step_s,
+                )  # fmt: skip
+                self.moved[together, : hours + 1] = travelled_km(run["lon"].to_numpy(), run["lat"].to_numpy())
 
     def paths(self, starts: Index, lead: int) -> Complex:
         """(start, hour 0..lead) displacement, km."""
@@ -104,4 +83,4 @@ def wet(tracks: Tracks, forcing: xr.Dataset, starts: Index) -> Index:
     return starts[np.isfinite(current)]
 
 
-__all__ = ["FreeRunning", "covered_rows", "gridded_forcing", "has_stokes", "travelled_km", "wet"]
+__all__ = ["FreeRunning", "has_stokes", "travelled_km", "wet"]

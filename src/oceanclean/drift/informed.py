@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from oceanclean.drift import carried
 from oceanclean.drift.drifters import Tracks
 from oceanclean.drift.recent import followed
-from oceanclean.drift.settings import RecentSettings
+from oceanclean.drift.settings import RecentSettings, WindageSettings
+from oceanclean.drift.windage import drifter_windage
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -132,13 +133,31 @@ class Informed:
         )
 
 
+def stokes_of(tracks: Tracks) -> Complex:
+    """(row) Stokes drift as it acts: 0 where there is none, and on a drifter whose drogue hangs below the waves."""
+    if tracks.stokes is None:
+        return np.zeros(tracks.size, dtype=np.complex128)
+    return np.where(tracks.drogued, 0, np.nan_to_num(tracks.stokes))
+
+
+def published_windage(tracks: Tracks, settings: WindageSettings) -> Floats:
+    """(kind) windage that ships for each type of drifter, without the waves' share where tracks have Stokes drift."""
+    return np.array([drifter_windage(settings, kind, stokes=tracks.stokes is not None) for kind in tracks.kinds])
+
+
+def published_physics(tracks: Tracks, settings: WindageSettings) -> Complex:
+    """(row) current + published windage x wind + Stokes drift, m s-1."""
+    push = published_windage(tracks, settings)[tracks.kind]
+    return np.asarray(tracks.current + push * tracks.wind + settings.stokes_factor * stokes_of(tracks))
+
+
 def terms_of(tracks: Tracks, learned: Complex | None, weight: float,
              settings: RecentSettings) -> tuple[Complex, Complex, Floats]:  # fmt: skip
     """Terms (row, term), their coefficients before any drifter was seen, and the doubt of those."""
     terms, doubt = [tracks.wind, tracks.current, tracks.spread], [settings.wind, settings.current, settings.products]
     mean = [0.0, 0.0, 0.0]
     if tracks.stokes is not None:
-        terms, doubt, mean = [*terms, np.nan_to_num(tracks.stokes)], [*doubt, settings.stokes], [*mean, 0.0]
+        terms, doubt, mean = [*terms, stokes_of(tracks)], [*doubt, settings.stokes], [*mean, 0.0]
     if learned is not None and weight > 0:
         terms, doubt, mean = [*terms, learned], [*doubt, settings.learned], [*mean, weight]
     return np.stack(terms, axis=1), np.array(mean, dtype=complex), np.array(doubt)
@@ -155,4 +174,4 @@ def along(velocity: Complex, starts: Index, lead: int) -> Complex:
     return accumulated(velocity[starts[:, None] + np.arange(lead + 1)])
 
 
-__all__ = ["Informed", "accumulated", "along"]
+__all__ = ["Informed", "accumulated", "along", "published_physics", "published_windage", "stokes_of"]

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oceanclean.drift.fields import has_stokes
 from oceanclean.drift.recent import posterior
 from oceanclean.drift.settings import DriftSettings
+from oceanclean.drift.windage import followed_windage
 from oceanclean.products import names
 from oceanclean.region import metres_per_degree
 
@@ -49,7 +51,7 @@ def local_doubt(
     """
     prior = settings.residual
     steps = _steps(drifters)
-    windage = settings.residual.drifter_windage
+    windage = followed_windage(settings, stokes=has_stokes(forcing))
     residual = _residual(steps, _seen(steps, forcing), windage) if len(steps) else np.empty(0, complex)
     known = np.isfinite(residual)
     hours = float(steps["hours"].to_numpy()[known].sum()) if len(steps) else 0.0
@@ -106,7 +108,7 @@ def followed_currents(
 def _current_coefficient(steps: pd.DataFrame, forcing: xr.Dataset, settings: DriftSettings) -> complex:
     """What the current lacks, as a share of itself (complex: strength and turn)."""
     seen = _seen(steps, forcing)
-    residual = _residual(steps, seen, settings.residual.drifter_windage)
+    residual = _residual(steps, seen, followed_windage(settings, stokes=has_stokes(forcing)))
     terms = np.stack([seen.current, seen.wind], axis=1)
     known = np.isfinite(residual)
     age_h = (steps["time"].max() - steps["time"]).dt.total_seconds().to_numpy()[known] / 3600.0

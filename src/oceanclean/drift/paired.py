@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oceanclean.drift.drifters import Tracks, load_tracks
-from oceanclean.drift.residual import Residual, load_forecaster, starts_of
+from oceanclean.drift.fitting import starts_of
+from oceanclean.drift.residual import Residual, load_forecaster
 from oceanclean.drift.settings import DriftSettings
 from oceanclean.drift.skill import Learned, Physics, cases_of
 from oceanclean.errors import MissingDataError

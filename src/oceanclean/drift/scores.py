@@ -45,11 +45,6 @@ def energy_score(error: Complex, variance: Floats, draws: int, rng: np.random.Ge
     return scores
 
 
-def region_coverage(error: Complex, variance: Floats, radius2: float) -> float:
-    """Share of truths within the region of squared Mahalanobis radius ``radius2``."""
-    return float((np.abs(error) ** 2 <= radius2 * np.maximum(variance, 1e-12)).mean())
-
-
 def pit_histogram(error: Complex, variance: Floats, bins: int = 10) -> list[float]:
     """Share of truths in each tenth of the predicted distribution of distance (flat when the doubt is true)."""
     values = -np.expm1(-0.5 * np.abs(error) ** 2 / np.maximum(variance, 1e-12))

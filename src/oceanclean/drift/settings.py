@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -30,7 +31,13 @@ class WindageSettings(Settings):
         default_factory=lambda: {
             "unknown": ClassWindage(mean=0.025, spread=0.008, crosswind=0.004, source="Wagner et al. 2022"),
             "drifter": ClassWindage(mean=0.03, spread=0.01, crosswind=0.004, source="Wagner et al. 2022"),
+            "drogued": ClassWindage(mean=0.0007, spread=0.0007, source="Niiler and Paduan 1995"),
+            "surface_drogue": ClassWindage(mean=0.005, spread=0.003, source="Novelli et al. 2017"),
         }
+    )
+    makes: dict[str, str] = Field(
+        default_factory=lambda: {"carthe": "surface_drogue", "code": "surface_drogue", "davis": "surface_drogue"},
+        description="word in a drifter's type: class of its windage, where classes has it",
     )
 
     @model_validator(mode="after")
@@ -38,6 +45,8 @@ class WindageSettings(Settings):
         unknown = set(self.mixture) - set(self.classes)
         if unknown:
             raise ValueError(f"mixture names {sorted(unknown)}, which classes does not describe")
+        if not {"unknown", "drifter"} & set(self.classes):
+            raise ValueError("classes must describe 'drifter' or 'unknown': the windage of drifters of unknown make")
         if abs(sum(self.mixture.values()) - 1.0) > 1e-6 or min(self.mixture.values()) < 0:
             raise ValueError(f"shares of the mixture must be positive and sum to 1, not {sum(self.mixture.values()):g}")
         return self
@@ -148,6 +157,12 @@ class ForecasterSettings(Settings):
     rows_per_leaf: int = Field(default=200, ge=1)
     l2: float = Field(default=10.0, ge=0)
     weights: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    extras: tuple[Literal["shear", "depth", "coast", "class"], ...] = Field(
+        default=(), description="numbers offered to the trees beside the vectors"
+    )
+    extras_gain: float = Field(
+        default=0.005, ge=0, le=1, description="least gain on later days for which they are taken"
+    )
     inner_share: float = Field(default=0.6, gt=0.1, lt=0.9, description="earlier share of the time that fits")
     gap_h: float = Field(default=25.0, ge=0, description="hours left out between blocks: two tides")
     season_windows: float = Field(

@@ -9,7 +9,7 @@ a booster looks better than it is, and that leak is printed as a health figure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,15 @@ from oceanclean.drift import free_running as free
 from oceanclean.drift.displacement_doubt import GAUSS
 from oceanclean.drift.drifters import Tracks, load_tracks
 from oceanclean.drift.features import trailing_mean
-from oceanclean.drift.informed import Informed, along
-from oceanclean.drift.residual import Residual, fit, load_forecaster, starts_of, stokes_of
+from oceanclean.drift.fields import CURRENT
+from oceanclean.drift.fitting import fit, starts_of
+from oceanclean.drift.forcing_files import gridded_forcing
+from oceanclean.drift.informed import Informed, along, published_physics
+from oceanclean.drift.residual import Residual, load_forecaster
+from oceanclean.drift.sampling import covered_rows, in_a_gap, sampled, without_members
 from oceanclean.drift.settings import DriftSettings, load_settings
 from oceanclean.drift.windage import drifter_windage
-from oceanclean.errors import MissingDataError, SettingsError
+from oceanclean.errors import InputError, MissingDataError, SettingsError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,6 +41,8 @@ Index = NDArray[np.int64]
 HORIZONS_H = (6, 24, 48, 72)
 BASELINES = ("no_motion", "persistence_25h", "current", "current_plus_2pct", "current_plus_3pct")
 DRIFTER_FOLDS, TIME_BLOCKS, GAP_H = 5, 2, 25.0
+_SCORES = ("separation_mean_km", "separation_median_km", "skill_score", "skill_score_unclipped", "coverage_50",
+           "coverage_90", "area_90_km2", "energy_score_km", "pit")  # fmt: skip
 _DRAWS = 200
 _KM_PER_MS_H = 3.6
 
@@ -70,9 +76,7 @@ class Physics(Informed):
     """
 
     def __init__(self, tracks: Tracks, settings: DriftSettings, rows: NDArray[np.bool_]) -> None:
-        push = drifter_windage(settings.windage, stokes=tracks.stokes is not None)
-        velocity = tracks.current + push * tracks.wind + settings.windage.stokes_factor * stokes_of(tracks)
-        super().__init__(tracks, velocity, None, 0.0, rows, settings.recent)
+        super().__init__(tracks, published_physics(tracks, settings.windage), None, 0.0, rows, settings.recent)
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
         """Variance and radii at a lead."""
@@ -80,7 +84,7 @@ class Physics(Informed):
 
 
 class Learned(Informed):
-    """A fitted forecaster, which follows the drifters that report in the same way.
+    """A fitted forecaster, which follows the drifters that report in the same way; outside its domain what ships.
 
     Args:
         tracks: the drifters.
@@ -90,14 +94,15 @@ class Learned(Informed):
     """
 
     def __init__(self, tracks: Tracks, model: Residual, rows: NDArray[np.bool_], settings: DriftSettings) -> None:
-        learned = model.along_known_waters(tracks)
-        super().__init__(tracks, model.physics(tracks), learned, model.weight, rows, settings.recent)
-        self.model = model
+        self.model, self.outside = model, model.outside(tracks)
+        physics = np.where(self.outside, published_physics(tracks, settings.windage), model.physics(tracks))
+        super().__init__(tracks, physics, model.along_known_waters(tracks), model.weight, rows, settings.recent)
 
     def doubt(self, starts: Index, lead: int) -> tuple[Floats, Floats]:
-        """Variance and radii at a lead."""
-        doubt = self.model.doubt
-        return doubt.scale[lead] * self.variance(starts, lead), np.tile(doubt.radius2[lead], (starts.size, 1))
+        """Variance and radii at a lead; outside the domain the published ones."""
+        doubt, out = self.model.doubt, self.outside[starts]
+        scale = np.where(out, 1.0, doubt.scale[lead])
+        return scale * self.variance(starts, lead), np.where(out[:, None], np.array(GAUSS), doubt.radius2[lead])
 
 
 class Plain:
@@ -170,14 +175,16 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
 
     Args:
         data_dir: folder of hourly tracks with forcing along them, or of raw fixes with gridded forcing beside them
-            (NetCDF, Zarr), which is then scored free-running; see :mod:`oceanclean.drift.drifters`.
+            (NetCDF, Zarr), which is then scored free-running (along the tracks where folds are refitted or the forcing
+            has no current); see :mod:`oceanclean.drift.drifters`.
         model: a fitted forecaster; None for what ships (``shipped``).
         protocol: ``shipped`` scores physics or ``model`` on all starts; ``blocked`` refits in every fold.
         settings: of the room; those of the configuration folder if None.
 
     Returns:
-        A record for JSON: scores by horizon ("6", "24", "48", "72"), the same for every baseline, and the gain over
-        each with its 95 % interval (cluster bootstrap over drifters; negative is better). Where folds were refitted,
+        A record for JSON: scores by horizon ("6", "24", "48", "72"; null where no track is that long), the same for
+        every baseline, and the gain over each with its 95 % interval (cluster bootstrap over drifters; negative is
+        better). Where folds were refitted,
         ``shipped`` holds the scores of what ships in the same folds, and ``leak`` what blocking by drifter alone hides.
 
     Raises:
@@ -189,7 +196,9 @@ def evaluate_drift(data_dir: Path, model: Path | None = None, protocol: str = "s
         raise SettingsError("evaluate drift", "protocol", f"{protocol!r} with model {model}", "'shipped' or 'blocked'",
                             "Refitting in folds ('blocked') takes no model.")  # fmt: skip
     tracks = load_tracks(Path(data_dir))
-    forcing = None if tracks.products else free.gridded_forcing(Path(data_dir))
+    forcing = None if tracks.products else gridded_forcing(Path(data_dir))
+    if forcing is not None and (protocol == "blocked" or CURRENT[0] not in forcing):
+        tracks, forcing = sampled(tracks, forcing, str(data_dir)), None  # what is refitted is fitted along the tracks
     if forcing is not None:
         return _free_running(tracks, forcing, data_dir, model, settings)
     everywhere = np.ones(tracks.size, dtype=bool)
@@ -244,18 +253,23 @@ def _refitted(
 def _free_running(tracks: Tracks, forcing: xr.Dataset, data_dir: Path, model: Path | None,
                   settings: DriftSettings) -> dict[str, Any]:  # fmt: skip
     """Score particles let go at the drifters' places and carried by gridded forcing."""
-    rows = free.covered_rows(tracks, forcing, str(data_dir))
+    notes = [*tracks.report, *filter(None, [str(forcing.attrs.get("joined", ""))])]
+    tracks, forcing = _within(tracks, without_members(forcing), data_dir, notes)
+    rows = covered_rows(tracks, forcing, str(data_dir))
     starts = free.wet(tracks, forcing, starts_of(tracks, rows, HORIZONS_H[0]))
     if starts.size == 0:
         raise MissingDataError(data_dir, "starts", "none within the forcing", "tracks of more than 31 h inside it",
                                "Add forcing for the tracks' days and places.")  # fmt: skip
     rows = rows & np.isin(tracks.first, tracks.first[starts])
-    used, notes, carried = "physics with published priors, free-running", list(tracks.report), forcing
-    if model is not None:
-        carried, said = load_forecaster(Path(model)).correct(forcing)
-        used, notes = f"{model}, free-running", [*notes, *said]
     explicit = free.has_stokes(forcing)
-    push = drifter_windage(settings.windage, stokes=explicit)
+    used, carried = "physics with published priors, free-running", forcing
+    push = np.array([drifter_windage(settings.windage, kind, stokes=explicit) for kind in tracks.kinds])
+    if model is not None:
+        fitted = load_forecaster(Path(model))
+        carried, said = fitted.correct(forcing)
+        used, notes = f"{model}, free-running", [*notes, *_overlap(fitted, tracks), *said]
+        if not fitted.foreign(forcing):  # the residual is what the fitted windage leaves
+            push = np.array([fitted.windage_of(kind).real for kind in tracks.kinds])
     waves = settings.windage.stokes_factor if explicit else 0.0
     ours = free.FreeRunning(tracks, carried, starts, push, waves, settings, doubtful=True)
     plain: dict[str, Forecast] = {n: f for n, f in baselines_of(tracks).items() if not n.startswith("current")}
@@ -265,6 +279,24 @@ def _free_running(tracks: Tracks, forcing: xr.Dataset, data_dir: Path, model: Pa
     return record | {"protocol": "free-running", "model": used, "data": str(data_dir), "notes": notes, "leak": None}
 
 
+def _within(tracks: Tracks, forcing: xr.Dataset, data_dir: Path, notes: list[str]) -> tuple[Tracks, xr.Dataset]:
+    """Tracks without the hours at which the forcing has a gap; no start runs across one, and the reader is told.
+
+    Raises:
+        InputError: no fix lies within the forcing, but all do once longitude and latitude are exchanged.
+    """
+    source = str(data_dir)
+    exchanged = replace(tracks, lon=tracks.lat, lat=tracks.lon)
+    if not covered_rows(tracks, forcing, source).any() and covered_rows(exchanged, forcing, source).any():
+        raise InputError(data_dir, "lon, lat", "fixes that lie within the forcing once they are exchanged",
+                         "degrees east and north", "lon and lat look swapped: exchange the columns.")  # fmt: skip
+    missing = in_a_gap(tracks, forcing, source)
+    if not missing.any():
+        return tracks, forcing
+    notes.append(f"{int(missing.sum())} drifter-hours lie in gaps of the forcing: no start runs across one")
+    return tracks.where(~missing), forcing
+
+
 def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks, plain: Mapping[str, Forecast],
             only: set[int] | None = None) -> dict[str, Any]:  # fmt: skip
     """Scores of the forecast, of the baselines, and the gain over each; ``only`` from some starts."""
@@ -272,6 +304,7 @@ def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks, pla
     for lead in HORIZONS_H:
         starts = [_of(starts_of(tracks, test, lead), only) for _, test in folds]
         if sum(s.size for s in starts) == 0:
+            _add_nothing(record, lead)
             continue
         ours = joined([cases_of(f, tracks, s, lead) for (f, _), s in zip(folds, starts, strict=True)])
         _add(record, _summary(ours, tracks, lead), lead)
@@ -283,6 +316,15 @@ def _scored(folds: list[tuple[Forecast, NDArray[np.bool_]]], tracks: Tracks, pla
     for row in (record, *record["baselines"].values()):
         row["drifters"], row["starts"] = int(np.unique(tracks.drifter[whole]).size), int(whole.size)
     return record
+
+
+def _add_nothing(record: dict[str, Any], lead: int) -> None:
+    """A horizon that no track reaches stands as null in every row, so that the record has the same keys everywhere."""
+    nothing = dict.fromkeys(_SCORES) | {"drifters_by_horizon": 0, "starts_by_horizon": 0}
+    for row in (record, *record["baselines"].values()):
+        _add(row, nothing, lead)
+    for gains in record["gain_over"].values():
+        gains[str(lead)] = None
 
 
 def _of(starts: Index, only: set[int] | None) -> Index:
@@ -335,7 +377,7 @@ def _leak(tracks: Tracks, settings: DriftSettings, blocked: dict[str, Any]) -> d
     leaky = _scored(_refitted(tracks, drifter_folds(tracks), settings), tracks, baselines_of(tracks))
     found = {}
     for lead in map(str, HORIZONS_H):
-        if lead in blocked.get("separation_mean_km", {}):
+        if blocked["separation_mean_km"][lead] is not None and leaky["separation_mean_km"][lead] is not None:
             honest, flattering = blocked["separation_mean_km"][lead], leaky["separation_mean_km"][lead]
             found[lead] = round(100.0 * (honest - flattering) / honest, 2)
     meaning = "how much smaller the mean separation looks when folds share their days with the fit"

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Scores that every row has; a baseline is a point, its energy score is its mean separation.
+_EVERY_ROW = (
+    ("separation_mean_km", "mean separation, km", ".2f"), ("separation_median_km", "median separation, km", ".2f"),
+    ("skill_score", "skill score", ".3f"), ("skill_score_unclipped", "skill score, unclipped", ".3f"),
+    ("energy_score_km", "energy score, km", ".2f"),
+)  # fmt: skip
+#: Scores of a forecast that gives its doubt.
+_DOUBT = (
+    ("coverage_50", "coverage of 50 % region", ".3f"), ("coverage_90", "coverage of 90 % region", ".3f"),
+    ("area_90_km2", "90 % region, km2", ".0f"), ("drifters_by_horizon", "drifters", "d"),
+    ("starts_by_horizon", "starts", "d"),
+)  # fmt: skip
+
 
 def skill_table(record: dict[str, Any]) -> str:
     """Lay out a record of :func:`oceanclean.drift.skill.evaluate_drift`.
@@ -12,25 +25,20 @@ def skill_table(record: dict[str, Any]) -> str:
         record: the record.
 
     Returns:
-        Text: mean separation of the forecast and of every baseline, doubt, gains, and the leak where it was measured.
+        Text: separations, skill and energy score of the forecast and of every baseline, doubt, gains, and the leak
+        where it was measured. Horizons without a start are left out.
     """
-    leads = list(record["separation_mean_km"])
-    head = f"{'mean separation, km':<26}" + "".join(f"{lead + ' h':>10}" for lead in leads)
-    lines = [f"{record['drifters']} drifters, {record['starts']} starts; {record['model']}", "", head]
-    lines += [_row("this forecast", record["separation_mean_km"], leads, ".2f")]
+    leads = [lead for lead, value in record["separation_mean_km"].items() if value is not None]
+    rows = {"this forecast": record}
     if "shipped" in record:
-        lines.append(_row("as shipped, same folds", record["shipped"]["separation_mean_km"], leads, ".2f"))
-    for name, row in record["baselines"].items():
-        lines.append(_row(name.replace("_", " "), row["separation_mean_km"], leads, ".2f"))
-    lines += ["", f"{'this forecast':<26}" + "".join(f"{lead + ' h':>10}" for lead in leads)]
-    for name, label, form in (
-        ("separation_median_km", "median separation, km", ".2f"), ("skill_score", "skill score", ".3f"),
-        ("skill_score_unclipped", "skill score, unclipped", ".3f"), ("coverage_50", "coverage of 50 % region", ".3f"),
-        ("coverage_90", "coverage of 90 % region", ".3f"), ("area_90_km2", "90 % region, km2", ".0f"),
-        ("energy_score_km", "energy score, km", ".2f"), ("drifters_by_horizon", "drifters", "d"),
-        ("starts_by_horizon", "starts", "d"),
-    ):  # fmt: skip
-        lines.append(_row(label, record[name], leads, form))
+        rows["as shipped, same folds"] = record["shipped"]
+    rows |= {name.replace("_", " "): row for name, row in record["baselines"].items()}
+    lines = [f"{record['drifters']} drifters, {record['starts']} starts; {record['model']}"]
+    for score, label, form in _EVERY_ROW:
+        lines += ["", _head(label, leads), *(_row(name, row[score], leads, form) for name, row in rows.items())]
+    for name, row in rows.items():
+        if row is record or row is record.get("shipped"):
+            lines += ["", _head(name, leads), *(_row(label, row[score], leads, form) for score, label, form in _DOUBT)]
     lines += ["", "share of truths in each tenth of the predicted distance (PIT; 0.10 each where the doubt is true)"]
     lines += [f"{lead + ' h':<26}" + "".join(f"{share:>8.2f}" for share in record["pit"][lead]) for lead in leads]
     lines += ["", "mean separation less that of a baseline, km [95 % interval over drifters]; negative is better"]
@@ -39,6 +47,10 @@ def skill_table(record: dict[str, Any]) -> str:
                  for g in (gains[lead] for lead in leads)]  # fmt: skip
         lines.append(f"{name.replace('_', ' '):<26}" + "".join(f"{cell:>26}" for cell in cells))
     return "\n".join([*lines, "", _leak_line(record), *(f"note: {note}" for note in record["notes"])])
+
+
+def _head(label: str, leads: list[str]) -> str:
+    return f"{label:<26}" + "".join(f"{lead + ' h':>10}" for lead in leads)
 
 
 def _row(label: str, values: dict[str, Any], leads: list[str], form: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oceanclean.drift.settings import WindageSettings
+from oceanclean.drift.settings import DriftSettings, WindageSettings
 
 Floats = NDArray[np.float64]
+#: Last word of the type of a drifter that hangs on a drogue, and with ``un`` before it of one that lost it.
+DROGUED = "drogued"
 
 
 def mean_windage(settings: WindageSettings, class_name: str, *, stokes: bool) -> float:
@@ -26,13 +28,36 @@ def mean_windage(settings: WindageSettings, class_name: str, *, stokes: bool) ->
     return max(total - settings.stokes_equivalent * settings.stokes_factor, 0.0) if stokes else total
 
 
-def drifter_windage(settings: WindageSettings, *, stokes: bool) -> float:
-    """Windage of a drifter of unknown make: class ``drifter`` of the table, or ``unknown`` where it has none."""
-    return mean_windage(settings, "drifter" if "drifter" in settings.classes else "unknown", stokes=stokes)
+def drifter_class(settings: WindageSettings, kind: str = "") -> str:
+    """Class of the table for a drifter of a type.
+
+    Args:
+        settings: the table; ``makes`` names types by a part of their name.
+        kind: type, followed by ``drogued`` or ``undrogued`` where the table says so; "" for unknown.
+
+    Returns:
+        The class of the drogue, that of its make, else ``drifter``, or ``unknown`` where the table has no such class.
+    """
+    words = kind.lower().replace("/", " ").split()
+    found = DROGUED if words[-1:] == [DROGUED] else ""
+    if not found and words[-1:] != [f"un{DROGUED}"]:
+        found = next((name for make, name in settings.makes.items() if make in words), "")
+    return next(name for name in (found, "drifter", "unknown") if name in settings.classes)
+
+
+def drifter_windage(settings: WindageSettings, kind: str = "", *, stokes: bool) -> float:
+    """Published windage of a drifter of a type, see :func:`drifter_class`; ``stokes`` as in :func:`mean_windage`."""
+    return mean_windage(settings, drifter_class(settings, kind), stokes=stokes)
+
+
+def followed_windage(settings: DriftSettings, *, stokes: bool) -> float:
+    """Windage of the region's own drifters without drogue: the wave part is added where no Stokes drift is given."""
+    waves = 0.0 if stokes else settings.windage.stokes_equivalent * settings.windage.stokes_factor
+    return settings.residual.drifter_windage + waves
 
 
 def mixture_windage(settings: WindageSettings, *, stokes: bool) -> float:
-    """Mean windage of the mixture of classes, a fraction of the 10 m wind."""
+    """Mean windage of the mixture of debris classes, a fraction of the 10 m wind."""
     return sum(share * mean_windage(settings, name, stokes=stokes) for name, share in settings.mixture.items())
 
 

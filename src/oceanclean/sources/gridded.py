@@ -31,6 +31,8 @@ SHORT = {
     names.NORTHWARD_WIND: "northward", names.EASTWARD_STOKES: "eastward", names.NORTHWARD_STOKES: "northward",
     names.WAVE_HEIGHT: "wave_height", "peak_period": "peak_period",
 }  # fmt: skip
+#: A step longer than this many usual ones has a level missing in it, as the drift engine counts it.
+_BRIDGED = 1.5
 _OPTIONS = frozenset({
     "title", "variables", "units", "time_units", "level_index", "max_gap_h", "extend_h", "available_at",
     "stands_in_as_forecast", "zero_is_land", "reach_deg", "step_deg", "mesh", "water_mask", "wave_height_from",
@@ -251,7 +253,9 @@ def _as_available(piece: Piece, source: SourceSettings, window: Window, notes: l
 def without_gaps(field: xr.Dataset, source: SourceSettings, window: Window, notes: list[str]) -> xr.Dataset:
     """The unbroken stretch around the issue time.
 
-    A gap before the issue time shortens the history and is said; one that spans or follows it is refused.
+    A gap (more than ``max_gap_h``) before the issue time shortens the history and is said; one that spans or follows it
+    is refused. A shorter one, more than one and a half times the usual step, is bridged linearly and said: the drift
+    engine itself bridges nothing.
 
     Raises:
         MissingDataError: names the file, the variable and the times of the gap.
@@ -264,6 +268,12 @@ def without_gaps(field: xr.Dataset, source: SourceSettings, window: Window, note
     extend = np.timedelta64(round(extension_h(field, source) * 60), "m")
     start, end, now = naive(window.start), naive(window.end), naive(window.issue_time)
     first = 0
+    bridged = np.flatnonzero((steps > _BRIDGED * np.median(steps)) & (steps <= allowed))
+    bridged = bridged[(times[bridged + 1] > start) & (times[bridged] < end)]
+    if bridged.size:
+        notes.append(f"{Path(source.path).name}: {bridged.size} steps of up to {steps[bridged].max():g} h where "
+                     f"{np.median(steps):g} h are usual, first after {_said(times[bridged[0]])}: taken as linear "
+                     "between their ends.")  # fmt: skip
     for i in np.flatnonzero(steps > allowed):
         before, after = times[i], times[i + 1]
         if after <= start or before >= end:
