@@ -11,7 +11,7 @@ import pytest
 from plan_factory import HOSTILE
 
 from oceanclean.decisions import Ban, ClosedPort, Hold, Limit, Pin
-from oceanclean.planning.hand import kept
+from oceanclean.planning.hand import kept, what_if_of
 from oceanclean.planning.model import PlanView
 from oceanclean.planning.search_pattern import chance_within, expanding_square, search_radius_nm
 from oceanclean.settings import ZoneSettings
@@ -32,7 +32,7 @@ def test_decisions_stand_on_the_page_with_their_price(published):
     assert [(d["cost_kg"], d["kept"]) for d in hand["decisions"]] == [(12.0, True), (0.0, False), (None, True)]
     assert hand["cost_kg"] == pytest.approx(4620 - 4545, abs=0.01)
     assert "manati works patch P01 first" in page
-    assert "NO: see what is worse than usual" in page
+    assert "NO: see what is degraded" in page
     assert "they cost 75\u00a0kg (1.6\u00a0%)" in page
 
 
@@ -144,18 +144,30 @@ def test_nobody_is_turned_to_a_patch_where_work_is_closed(published):
 
     from oceanclean.planning.cards import Patches, _alternate
     from oceanclean.planning.model import Task
+    from oceanclean.products import names
 
-    def patch(reason):
+    def patch(left_for):
         return Task(task_id="T9", lat=16.1, lon=-87.0, mass_kg=500.0, p10_kg=1.0, p90_kg=900.0, radius_m=500.0,
-                    density_kg_km2=9.0, served_by="", reason=reason, evidence="", observed=True,
-                    observation_age_h=3.0, track=[])  # fmt: skip
+                    density_kg_km2=9.0, served_by="", left_for=left_for, reason="in words", evidence="", observed=True,
+                    observation_age_h=3.0, debris_probability=None, track=[])  # fmt: skip
 
-    def turned(reason):
+    def turned(left_for):
         row, limits = {"endurance_left_h": 20.0}, {"transit_speed": 6.0}
-        return _alternate(row, 16.0, -87.0, datetime(2026, 6, 16, 12, tzinfo=UTC), Patches([patch(reason)]), limits, 4)
+        return _alternate(
+            row, 16.0, -87.0, datetime(2026, 6, 16, 12, tzinfo=UTC), Patches([patch(left_for)]), limits, 4
+        )
 
-    assert turned("Lower value than the tasks chosen: taking it would cost 4 kg elsewhere.").task_id == "T9"
-    assert turned("It lies in a closed area.") is None
+    assert turned("worth").task_id == "T9"
+    assert all(turned(kind) is None for kind in names.LEFT_FOR if kind != "worth")
+
+
+def test_a_difference_within_the_searchs_noise_is_none():
+    """A row whose change is no larger than the noise says that there is no difference; its figure is kept."""
+    rows = [{"kind": "faster", "text": "x", "expected_kg": 1000.0 + d, "change_kg": d, "vessels_sent": 2}
+            for d in (15.0, -15.0, 25.0, -300.0)]  # fmt: skip
+    assert [w.differs for w in what_if_of(rows, 20.0)] == [False, False, True, True]
+    assert what_if_of(rows, 20.0)[0].change_kg == 15.0
+    assert what_if_of(None, 20.0) == []
 
 
 def test_the_main_risk_is_what_nobody_has_seen(view):
@@ -166,7 +178,7 @@ def test_the_main_risk_is_what_nobody_has_seen(view):
 
     sent = [o for v in view.vessels for o in v.orders if o.action == "collect"]
     best = max(sent, key=lambda o: o.expected_kg).task_id
-    sure = [replace(v, orders=[replace(o, found_probability=1.0) for o in v.orders]) for v in view.vessels]
+    sure = [replace(v, orders=[replace(o, forecasts_in_reach=1.0) for o in v.orders]) for v in view.vessels]
     none = [replace(t, observed=False) for t in view.tasks]
     one = [replace(t, observed=t.task_id == best) for t in view.tasks]
     assert "None of the patches was seen" in main_risk(sure, none)
