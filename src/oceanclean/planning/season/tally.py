@@ -195,9 +195,10 @@ def _days(runs: Sequence[Run], hauls: pd.DataFrame, orders: pd.DataFrame, start:
 
 def _plan_of(run: Run | None, planned: pd.DataFrame) -> str:
     """What became of the day's own plan; where there was none, the earlier plan whose orders still held."""
-    if run is not None:
-        return run.outcome
-    return f"of {max(planned['issue_time'])[:10]}" if len(planned) else "none"
+    earlier = f"of {max(planned['issue_time'])[:10]}" if len(planned) else ""
+    if run is None:
+        return earlier or "none"
+    return run.outcome if run.plan or not earlier else f"{run.outcome}, {earlier}"
 
 
 def _sent(run: Run | None) -> int:
