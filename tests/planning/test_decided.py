@@ -185,3 +185,41 @@ def test_the_main_risk_is_what_nobody_has_seen(view):
     share = sum(o.expected_kg for o in sent if o.task_id != best) / sum(o.expected_kg for o in sent)
     assert ("today's data do not show" in main_risk(sure, one)) == (share >= 0.5)
     assert "data" not in main_risk(sure, [replace(t, observed=True) for t in view.tasks])
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.12, True), (0.29, True), (0.31, False)])
+def test_where_most_of_the_sea_is_unseen_nothing_is_told_of_more_or_less(published, share, said):
+    """Below 30 % seen the first sentence says so, and the word "usual" stands only in it."""
+    from oceanclean.planning.model import Seen
+    from oceanclean.planning.provenance import degraded_of
+
+    sentences = degraded_of(published.day.plan, {"degraded": ["No scene today."]}, [], Seen(share, 0.0, 1 - share, 3.0))
+    assert ("cannot be told" in sentences[0]) == said
+    assert sum("usual" in s for s in sentences) == said
+
+
+def test_every_clock_time_of_map_and_timeline_has_its_day(published, view):
+    """A plan of three days: Tue 06:40 and Wed 06:40 are told apart on the map, in the timeline and in the message."""
+    import re
+
+    from oceanclean.planning.mapdata import _vessel
+    from oceanclean.planning.timeline import timeline
+
+    day = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d")
+    stops = [s["time"] for v in view.sent for s in _vessel(v, view.header.timezone)["stops"]]
+    assert stops
+    assert all(day.fullmatch(s) for s in stops)
+    assert all(day.fullmatch(label) for _x, label, _utc in timeline(view).marks)
+    text = published.text(f"message-{view.sent[0].file_name}.txt")
+    assert len(re.findall(r"\d\d/\d{4}(-\d\d/\d{4}|-\d{4})?Z", text)) == len(view.sent[0].orders)
+
+
+def test_the_bends_of_a_way_leave_a_message_before_any_order_does(view):
+    """With room the message names every bend; without, the first course and how many turns follow."""
+    from oceanclean.planning.exchange.message import _line
+
+    order = next(o for v in view.sent for o in v.orders if len(o.way) > 2)
+    whole, short = _line(order), _line(order, 4)
+    assert whole.count("N 0") == len(order.way) + (order.action == "collect")
+    assert f"then {len(order.way) - 1} turns" in short
+    assert len(short) < len(whole)
