@@ -48,8 +48,10 @@ def page() -> str:
         for name, c in table.columns.items():
             empty = "yes" if c.null_allowed else "no"
             lines.append(f"| `{name}` | {c.kind} | {c.units} | {c.long_name} | {_range(c.low, c.high)} | {empty} |")
-    lines += ["", "## Classes and gates", "", "| id | class |", "|---|---|"]
+    lines += ["", "## Classes, reasons and gates", "", "| id | class |", "|---|---|"]
     lines += [f"| {i} | {name} |" for name, i in names.CLASS_ID.items()]
+    lines += ["", "| left for | why a patch is not served |", "|---|---|"]
+    lines += [f"| `{kind}` | {what} |" for kind, what in names.LEFT_FOR.items()]
     lines += ["", "| code | gate: why a pixel counts as observed or not |", "|---|---|"]
     lines += [f"| {g.value} | {g.name.lower().replace('_', ' ')} |" for g in names.Gate]
     return "\n".join(lines) + "\n"

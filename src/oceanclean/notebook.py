@@ -133,7 +133,7 @@ class OpenDay:
         return folder
 
     def _repr_html_(self) -> str:
-        """A card: what is expected, which vessels go, what is worse than usual."""
+        """A card: what is expected, which vessels go, what is degraded."""
         plan = self.plan
         rows = "".join(
             f"<tr><th style='text-align:left'>{escape(v.vessel_id)}</th><td>{escape(v.status)}</td>"

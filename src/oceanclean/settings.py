@@ -186,6 +186,8 @@ class VesselSettings(Settings):
     lon: float | None = Field(default=None, ge=-180, le=360)
     mmsi: str | None = Field(default=None, pattern=r"^[2-7][0-9]{8}$")
     callsign: str | None = Field(default=None, max_length=16)
+    master: str | None = Field(default=None, max_length=80, description="who commands it, for the assignment sheet")
+    contact: str | None = Field(default=None, max_length=120, description="telephone, mail or channel it is reached on")
 
     @model_validator(mode="after")
     def _consistent(self) -> VesselSettings:

@@ -13,10 +13,10 @@ import shapely
 from oceanclean.allocation.explain import shut_until
 from oceanclean.allocation.model import Shut
 from oceanclean.allocation.options import AllocationSettings, SearchSettings
-from oceanclean.allocation.orders import Writer
+from oceanclean.allocation.orders import Tables, Writer
 from oceanclean.allocation.plan import allocate
 from oceanclean.errors import InputError
-from oceanclean.products import validate_table
+from oceanclean.products import names, validate_table
 from tests.allocation.days import ISSUE, OpenSea, SeaWithCape, fleet, forcing, region, tracks
 
 PATCHES = [(0.4, 0.6, 900.0), (0.7, 0.3, 600.0), (1.4, 0.7, 800.0), (1.6, 0.4, 300.0)]
@@ -74,8 +74,7 @@ def test_routes_cross_no_land_and_can_be_sailed_in_time(plan):
         for leg in legs.itertuples():
             assert not leg.geometry.intersects(land)
             gap = (mine["arrive"][leg.sequence] - mine["leave"][leg.sequence - 1]).total_seconds()
-            if mine["action"][leg.sequence] != "collect" or mine["action"][leg.sequence - 1] != "wait":
-                assert mine["distance_m"][leg.sequence] / 5.0 <= gap + 125
+            assert mine["distance_m"][leg.sequence] / 5.0 <= gap + 125
 
 
 def test_the_hold_is_what_was_caught_and_legs_follow_on_each_other(plan):
@@ -105,7 +104,10 @@ def test_every_vessel_and_every_patch_has_a_vessel_or_a_reason(plan):
     """Nothing stays unexplained."""
     for vessel in plan.vessels:
         assert vessel.status == "sent" or vessel.reason
-    assert ((plan.tasks["served_by"] != "") | (plan.tasks["reason"] != "")).all()
+    served = plan.tasks["served_by"] != ""
+    assert (served | (plan.tasks["reason"] != "")).all()
+    assert (plan.tasks["left_for"] == "")[served].all()
+    assert plan.tasks["left_for"][~served].isin(names.LEFT_FOR).all()
     assert plan.task_mass_share == pytest.approx(1.0)
 
 
@@ -242,3 +244,32 @@ def test_a_broken_fleet_is_refused():
     """A fleet that breaks its contract is an error naming the column."""
     with pytest.raises(InputError, match="transit_speed"):
         _plan(boats=fleet({"transit_speed": -1.0}))
+
+
+def test_a_way_is_told_from_where_the_vessel_is_to_where_it_goes():
+    """After a wait at a drifting patch nothing is left to sail; a way round a cape has all its bends' length."""
+
+    def far(x, y):
+        return x / 111e3, y / 111e3  # a plane near 0° N 0° E
+
+    weather = SimpleNamespace(waves=None, wind=None, at=lambda *_: np.array(1.0))
+    row = {"max_wave_height": 2.0, "max_wind": 12.0}
+    path = np.array([(0.0, 0.0), (0.0, 30e3), (40e3, 60e3)])
+    day = SimpleNamespace(
+        crews=[SimpleNamespace(vessel_id="v0", row=row)], issue=ISSUE, slot_s=1800.0, lonlat=far, weather=weather,
+        problem=SimpleNamespace(vessel=np.full((1, 40), 1000.0), pair=np.zeros((1, 1, 6))),
+        shares=SimpleNamespace(patch=np.zeros(1, int)), waves=np.full((1, 4), 2.4), wind=np.zeros((1, 4)),
+        patches=SimpleNamespace(found=np.full((1, 3), 0.9), step=3600.0), shut=np.full((1, 1, 4), int(Shut.WAVES)),
+        router=SimpleNamespace(path=lambda *_: path, plane=SimpleNamespace(to_lonlat=far)),
+    )  # fmt: skip
+    stop = SimpleNamespace(task=0, call=None, rested=False, arrive=20e3, start=30e3, leave=40e3, fuel_left=1.0,
+                           met=path[-1], served=np.array([42e3, 60e3]), left=np.array([44e3, 60e3]))  # fmt: skip
+    tables = Tables()
+    Writer(day, 0, tables, ["T1"])._visit([stop], np.full((1, 2), 50.0), path[0], 90e3)  # type: ignore[arg-type]
+    wait, collect = tables.orders
+    assert (wait["action"], collect["action"]) == ("wait", "collect")
+    assert wait["distance_m"] == pytest.approx(80e3)
+    assert wait["course_deg"] == pytest.approx(0.0, abs=0.1), "the first stretch leads north"
+    assert (collect["distance_m"], np.isnan(collect["course_deg"])) == (0.0, True)
+    assert (wait["end_lon"], wait["end_lat"]) == pytest.approx((collect["geometry"].x, collect["geometry"].y))
+    assert (collect["end_lon"], collect["end_lat"]) == pytest.approx(far(44e3, 60e3))

@@ -178,7 +178,7 @@ class Voyage:
         self.legs: list[dict[str, Any]] = []
         self.order("depart", "", self.place, 0.0, 0.0, None, 0.0, "Leaves at first light.")
 
-    def order(self, action, task_id, place, metres, stay_h, chance, kg, reason) -> None:
+    def order(self, action, task_id, place, metres, stay_h, chance, kg, reason, drift=(0.0, 0.0)) -> None:
         vessel, course = self.vessel, None
         if self.orders:
             from pyproj import Geod
@@ -189,19 +189,21 @@ class Voyage:
         self.hour += stay_h
         self.hold = 0.0 if action == "unload" else self.hold + kg
         at_sea = action == "collect"
+        end = _drifted((*place, 0, 0, *drift), stay_h)
         self.orders.append({
             "vessel_id": vessel["vessel_id"], "sequence": len(self.orders), "action": action, "task_id": task_id,
             "arrive": arrive, "leave": pd.Timestamp(ISSUE) + pd.Timedelta(hours=self.hour),
             "window_start": arrive - pd.Timedelta(hours=1.5) if at_sea else pd.NaT,
             "window_end": arrive + pd.Timedelta(hours=2.25) if at_sea else pd.NaT,
-            "distance_m": metres, "course_deg": np.nan if course is None else course,
-            "expected_kg": kg, "expected_p10_kg": 0.45 * kg, "expected_p90_kg": 1.5 * kg,
+            "end_lat": end[1], "end_lon": end[0], "distance_m": metres,
+            "course_deg": np.nan if course is None else course, "expected_kg": kg,
+            "expected_p10_kg": 0.45 * kg, "expected_p90_kg": 1.5 * kg,
             "found_probability": np.nan if chance is None else chance, "hold_kg": self.hold,
             "endurance_left_h": vessel["endurance"] - (self.hour - self.start_h),
             "wave_height_m": 0.9 + 0.02 * self.hour if at_sea else np.nan,
             "wind_m_s": 5.6 if at_sea else np.nan, "reason": reason, "geometry": shapely.Point(*place),
         })  # fmt: skip
-        self.place = place
+        self.place = end
 
     def sail(self, action: str, place: tuple[float, float], **order: Any) -> None:
         line, metres = _way(self.region, self.place, place)
@@ -221,6 +223,7 @@ class Voyage:
             stay_h=stay_h,
             chance=chance,
             kg=kg,
+            drift=patch[4:],
             reason=f"{kg:.0f} kg for {metres / 1852:.0f} nm of transit: the most for each hour left.",
         )
 
@@ -245,6 +248,7 @@ _WHY_NOT = {
     "P06": "Out of range: the nearest free vessel would need 41.0 h of its 36 h of endurance.",
     "P08": "Too uncertain: 31 % of the ensemble has it within reach on arrival.",
 }
+_LEFT_FOR = {"P05": "worth", "P06": "reach", "P08": "doubt"}
 _STAYS = {
     "tortuga": "Waves of 1.4 m at every reachable patch exceed its limit of 1.2 m until Wednesday noon.",
     "barracuda": "Not available: engine overhaul until 20 June.",
@@ -284,7 +288,8 @@ def make_plan(
         tasks.append({
             "task_id": name, "mass_kg": float(patch[2]), "mass_p10_kg": 0.5 * patch[2], "mass_p90_kg": 1.7 * patch[2],
             "radius_m": float(patch[3]), "density_kg_km2": patch[2] / (np.pi * (patch[3] / 1000) ** 2),
-            "served_by": served.get(name, ""), "geometry": shapely.Point(patch[0], patch[1]),
+            "served_by": served.get(name, ""), "left_for": "" if name in served else _LEFT_FOR.get(name, "barred"),
+            "geometry": shapely.Point(patch[0], patch[1]),
             "reason": "" if name in served else _WHY_NOT.get(name, "No vessel can sail today."),
         })  # fmt: skip
         for hour in range(0, HORIZON_H + 1, 3):

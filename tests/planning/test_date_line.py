@@ -29,6 +29,8 @@ def moved_day():
     ports = [p.model_copy(update={"lon": p.lon + SHIFT}) for p in settings.ports]
     day.region = Region(settings.model_copy(update={**boxes, "ports": ports, "exclusion_zones": []}))
     for table in (day.plan.orders, day.plan.tasks, day.plan.routes, day.plan.task_tracks, day.fleet):
+        if "end_lon" in table:
+            table["end_lon"] = table["end_lon"] + SHIFT
         table["geometry"] = table.geometry.apply(lambda g: shapely.affinity.translate(g, SHIFT))
     grids = {
         n: getattr(day, n).assign_coords(lon=getattr(day, n).lon + SHIFT)

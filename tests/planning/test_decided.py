@@ -11,7 +11,7 @@ import pytest
 from plan_factory import HOSTILE
 
 from oceanclean.decisions import Ban, ClosedPort, Hold, Limit, Pin
-from oceanclean.planning.hand import kept
+from oceanclean.planning.hand import kept, what_if_of
 from oceanclean.planning.model import PlanView
 from oceanclean.planning.search_pattern import chance_within, expanding_square, search_radius_nm
 from oceanclean.settings import ZoneSettings
@@ -32,7 +32,7 @@ def test_decisions_stand_on_the_page_with_their_price(published):
     assert [(d["cost_kg"], d["kept"]) for d in hand["decisions"]] == [(12.0, True), (0.0, False), (None, True)]
     assert hand["cost_kg"] == pytest.approx(4620 - 4545, abs=0.01)
     assert "manati works patch P01 first" in page
-    assert "NO: see what is worse than usual" in page
+    assert "NO: see what is degraded" in page
     assert "they cost 75\u00a0kg (1.6\u00a0%)" in page
 
 
@@ -144,18 +144,30 @@ def test_nobody_is_turned_to_a_patch_where_work_is_closed(published):
 
     from oceanclean.planning.cards import Patches, _alternate
     from oceanclean.planning.model import Task
+    from oceanclean.products import names
 
-    def patch(reason):
+    def patch(left_for):
         return Task(task_id="T9", lat=16.1, lon=-87.0, mass_kg=500.0, p10_kg=1.0, p90_kg=900.0, radius_m=500.0,
-                    density_kg_km2=9.0, served_by="", reason=reason, evidence="", observed=True,
-                    observation_age_h=3.0, track=[])  # fmt: skip
+                    density_kg_km2=9.0, served_by="", left_for=left_for, reason="in words", evidence="", observed=True,
+                    observation_age_h=3.0, debris_probability=None, track=[])  # fmt: skip
 
-    def turned(reason):
+    def turned(left_for):
         row, limits = {"endurance_left_h": 20.0}, {"transit_speed": 6.0}
-        return _alternate(row, 16.0, -87.0, datetime(2026, 6, 16, 12, tzinfo=UTC), Patches([patch(reason)]), limits, 4)
+        return _alternate(
+            row, 16.0, -87.0, datetime(2026, 6, 16, 12, tzinfo=UTC), Patches([patch(left_for)]), limits, 4
+        )
 
-    assert turned("Lower value than the tasks chosen: taking it would cost 4 kg elsewhere.").task_id == "T9"
-    assert turned("It lies in a closed area.") is None
+    assert turned("worth").task_id == "T9"
+    assert all(turned(kind) is None for kind in names.LEFT_FOR if kind != "worth")
+
+
+def test_a_difference_within_the_searchs_noise_is_none():
+    """A row whose change is no larger than the noise says that there is no difference; its figure is kept."""
+    rows = [{"kind": "faster", "text": "x", "expected_kg": 1000.0 + d, "change_kg": d, "vessels_sent": 2}
+            for d in (15.0, -15.0, 25.0, -300.0)]  # fmt: skip
+    assert [w.differs for w in what_if_of(rows, 20.0)] == [False, False, True, True]
+    assert what_if_of(rows, 20.0)[0].change_kg == 15.0
+    assert what_if_of(None, 20.0) == []
 
 
 def test_the_main_risk_is_what_nobody_has_seen(view):
@@ -166,10 +178,48 @@ def test_the_main_risk_is_what_nobody_has_seen(view):
 
     sent = [o for v in view.vessels for o in v.orders if o.action == "collect"]
     best = max(sent, key=lambda o: o.expected_kg).task_id
-    sure = [replace(v, orders=[replace(o, found_probability=1.0) for o in v.orders]) for v in view.vessels]
+    sure = [replace(v, orders=[replace(o, forecasts_in_reach=1.0) for o in v.orders]) for v in view.vessels]
     none = [replace(t, observed=False) for t in view.tasks]
     one = [replace(t, observed=t.task_id == best) for t in view.tasks]
     assert "None of the patches was seen" in main_risk(sure, none)
     share = sum(o.expected_kg for o in sent if o.task_id != best) / sum(o.expected_kg for o in sent)
     assert ("today's data do not show" in main_risk(sure, one)) == (share >= 0.5)
     assert "data" not in main_risk(sure, [replace(t, observed=True) for t in view.tasks])
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.12, True), (0.29, True), (0.31, False)])
+def test_where_most_of_the_sea_is_unseen_nothing_is_told_of_more_or_less(published, share, said):
+    """Below 30 % seen the first sentence says so, and the word "usual" stands only in it."""
+    from oceanclean.planning.model import Seen
+    from oceanclean.planning.provenance import degraded_of
+
+    sentences = degraded_of(published.day.plan, {"degraded": ["No scene today."]}, [], Seen(share, 0.0, 1 - share, 3.0))
+    assert ("cannot be told" in sentences[0]) == said
+    assert sum("usual" in s for s in sentences) == said
+
+
+def test_every_clock_time_of_map_and_timeline_has_its_day(published, view):
+    """A plan of three days: Tue 06:40 and Wed 06:40 are told apart on the map, in the timeline and in the message."""
+    import re
+
+    from oceanclean.planning.mapdata import _vessel
+    from oceanclean.planning.timeline import timeline
+
+    day = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d")
+    stops = [s["time"] for v in view.sent for s in _vessel(v, view.header.timezone)["stops"]]
+    assert stops
+    assert all(day.fullmatch(s) for s in stops)
+    assert all(day.fullmatch(label) for _x, label, _utc in timeline(view).marks)
+    text = published.text(f"message-{view.sent[0].file_name}.txt")
+    assert len(re.findall(r"\d\d/\d{4}(-\d\d/\d{4}|-\d{4})?Z", text)) == len(view.sent[0].orders)
+
+
+def test_the_bends_of_a_way_leave_a_message_before_any_order_does(view):
+    """With room the message names every bend; without, the first course and how many turns follow."""
+    from oceanclean.planning.exchange.message import _line
+
+    order = next(o for v in view.sent for o in v.orders if len(o.way) > 2)
+    whole, short = _line(order), _line(order, 4)
+    assert whole.count("N 0") == len(order.way) + (order.action == "collect")
+    assert f"then {len(order.way) - 1} turns" in short
+    assert len(short) < len(whole)

@@ -18,6 +18,7 @@ import pytest
 import xmlschema
 from plan_factory import HOSTILE
 
+from oceanclean.planning import geodesy, notation
 from oceanclean.planning.exchange import kml, record, rtz, table
 
 TOLERANCE = 1e-6
@@ -92,7 +93,9 @@ def test_the_geopackage_holds_the_same_features(day):
     import pyogrio
 
     path = day.folder / "plan.gpkg"
-    assert {"orders", "legs", "patches", "drift", "closed_areas", "ports"} == set(pyogrio.list_layers(path)[:, 0])
+    assert {"orders", "legs", "sweeps", "patches", "drift", "closed_areas", "ports"} == set(
+        pyogrio.list_layers(path)[:, 0]
+    )
     orders = gpd.read_file(path, layer="orders")
     assert_agree({r.waypoint: (r.geometry.y, r.geometry.x) for r in orders.itertuples()}, orders_by_waypoint(day))
     features = json.loads(day.text("plan.geojson"))["features"]
@@ -116,16 +119,117 @@ def test_every_file_has_its_digest(day):
     assert all(hashlib.sha256((day.folder / n).read_bytes()).hexdigest() == d for n, d in found.items())
 
 
-def test_rtz_schedules_every_order_where_it_is(day):
-    """Each scheduled waypoint of a route lies at its orders' place; orders at one place share one waypoint."""
+def ends_by_waypoint(published) -> dict[str, tuple[float, float]]:
+    """(lat, lon) where each order ends that ends elsewhere than it began, by its waypoint's name."""
+    plan = json.loads(published.text("plan.json"))
+    orders = [o for v in plan["vessels"] for o in v["orders"]]
+    return {f"{o['waypoint']}END": (o["end_lat"], o["end_lon"]) for o in orders
+            if (o["lat"], o["lon"]) != (o["end_lat"], o["end_lon"])}  # fmt: skip
+
+
+def test_every_file_says_where_a_sweep_ends(day):
+    """A sweep drifts with its patch: GPX, GeoJSON, KML, CSV, calendar, message and page agree where."""
+    wanted = ends_by_waypoint(day)
+    assert len(wanted) == 5
+    routes = gpxpy.parse(day.text("plan.gpx")).routes
+    points = {p.name: p for r in routes for p in r.points}
+    assert_agree({k: (p.latitude, p.longitude) for k, p in points.items() if k.endswith("END")}, wanted)
+    features = json.loads(day.text("plan.geojson"))["features"]
+    sweeps = [f for f in features if f["properties"]["kind"] == "sweep"]
+    found = {f"{f['id'].removeprefix('sweep-')}END": tuple(f["geometry"]["coordinates"][-1][::-1]) for f in sweeps}
+    assert_agree(found, wanted)
+    rows = [r for r in csv.DictReader(io.StringIO(day.text("orders.csv"))) if f"{r['waypoint']}END" in wanted]
+    found = {f"{r['waypoint']}END": (float(r["end_latitude_deg"]), float(r["end_longitude_deg"])) for r in rows}
+    assert_agree(found, wanted)
+    space = {"k": kml.NAMESPACE}
+    marks = parse(day.text("plan.kml").encode()).findall(".//k:Placemark", space)
+    points = {m.find("k:name", space).text: m.find(".//k:Point/k:coordinates", space) for m in marks}
+    found = {k: tuple(float(x) for x in p.text.split(",")[1::-1]) for k, p in points.items() if k in wanted}
+    assert_agree(found, wanted)
+    calendar = (day.folder / "plan.ics").read_bytes().decode().replace("\r\n ", "")
+    messages = "".join(p.read_text(encoding="utf-8") for p in day.folder.glob("message-*.txt"))
+    for place in wanted.values():
+        said = notation.position(*place)
+        assert f"ends {said.replace('°', '').replace('′', '')}" in messages
+        assert f"ends at {said}" in calendar
+        assert said in day.text("plan.html")
+
+
+def test_courses_and_distances_are_those_of_the_line(day):
+    """An order's way leads from the end of the order before to its place; distance and first course are the way's."""
+    plan = json.loads(day.text("plan.json"))
+    seen = 0
+    for vessel in (v for v in plan["vessels"] if v["status"] == "sent"):
+        for before, order in itertools.pairwise(vessel["orders"]):
+            at = before["end_lat"], before["end_lon"]
+            for stretch in order["way"]:
+                course, miles = geodesy.leg(*at, stretch["lat"], stretch["lon"])
+                assert (stretch["course_deg"], stretch["distance_nm"]) == (
+                    pytest.approx(course, abs=0.06), pytest.approx(miles, abs=0.001))  # fmt: skip
+                at = stretch["lat"], stretch["lon"]
+            if order["way"]:
+                seen += len(order["way"]) > 1
+                assert geodesy.leg(*at, order["lat"], order["lon"])[1] < 0.011
+                assert order["first_course_deg"] == order["way"][0]["course_deg"]
+            assert order["distance_nm"] == pytest.approx(sum(s["distance_nm"] for s in order["way"]), abs=0.002)
+        text = day.text(f"message-{vessel['file_name']}.txt")
+        for order in vessel["orders"]:
+            if order["way"] and order["action"] != "unload":
+                assert f"{order['distance_nm']:.1f}nm" in text
+    assert seen >= 3, "some way must have a bend"
+
+
+def test_rtz_schedules_every_order_where_it_begins_and_where_it_ends(day):
+    """Scheduled waypoints are the places where orders begin, and those where they end; arrival and departure there."""
     plan = json.loads(day.text("plan.json"))
     for vessel in [v for v in plan["vessels"] if v["status"] == "sent"]:
         root = parse(day.text(f"route-{vessel['file_name']}.rtz").encode())
         space = {"r": rtz.NAMESPACE}
         places = {w.get("id"): w.find("r:position", space).attrib for w in root.iterfind(".//r:waypoint", space)}
-        scheduled = [places[e.get("waypointId")] for e in root.iterfind(".//r:scheduleElement", space)]
-        found = {(float(p["lat"]), float(p["lon"])) for p in scheduled}
-        assert found == {(o["lat"], o["lon"]) for o in vessel["orders"]}
+        elements = root.findall(".//r:scheduleElement", space)
+        at = {
+            (float(places[e.get("waypointId")]["lat"]), float(places[e.get("waypointId")]["lon"])): e for e in elements
+        }
+        begin = {(o["lat"], o["lon"]) for o in vessel["orders"]}
+        assert at.keys() == begin | {(o["end_lat"], o["end_lon"]) for o in vessel["orders"]}
+        for order in (o for o in vessel["orders"] if o["action"] == "collect"):
+            assert at[order["lat"], order["lon"]].get("eta") == order["arrive"]
+            assert at[order["lat"], order["lon"]].get("etd") is None
+            assert at[order["end_lat"], order["end_lon"]].get("etd") == order["leave"]
+
+
+def rhumb_nm(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Loxodrome on the ellipsoid in nautical miles, by integrating along it (independent of our own distance)."""
+    from pyproj import Transformer
+
+    project = Transformer.from_crs("EPSG:4326", "EPSG:3395", always_xy=True)  # straight lines are rhumb lines
+    (x1, y1), (x2, y2) = project.transform(lon1, lat1), project.transform(lon2, lat2)
+    steps = [
+        project.transform(x1 + k / 20 * (x2 - x1), y1 + k / 20 * (y2 - y1), direction="INVERSE") for k in range(21)
+    ]
+    return sum(geodesy.leg(a[1], a[0], b[1], b[0])[1] for a, b in itertools.pairwise(steps))
+
+
+def test_no_leg_of_rtz_must_be_sailed_faster_than_it_allows(day):
+    """Between scheduled waypoints times increase, and the speed that the schedule implies is within every speedMax."""
+    plan = {v["file_name"]: v for v in json.loads(day.text("plan.json"))["vessels"]}
+    for path in sorted(day.folder.glob("*.rtz")):
+        root, space = parse(path.read_bytes()), {"r": rtz.NAMESPACE}
+        points = root.findall(".//r:waypoint", space)
+        order = {p.get("id"): k for k, p in enumerate(points)}
+        place = [tuple(float(p.find("r:position", space).get(k)) for k in ("lat", "lon")) for p in points]
+        allowed = [float(leg.get("speedMax")) for leg in root.findall(".//r:leg", space)]
+        transit = plan[path.stem.removeprefix("route-")]["transit_kn"]
+        assert max(allowed) <= 1.01 * transit, "no current carries the vessels of this day"
+        elements = root.findall(".//r:scheduleElement", space)
+        assert len(elements) >= 3
+        for a, b in itertools.pairwise(elements):
+            left = datetime.fromisoformat(a.get("etd") or a.get("eta"))
+            hours = (datetime.fromisoformat(b.get("eta")) - left).total_seconds() / 3600
+            first, last = order[a.get("waypointId")], order[b.get("waypointId")]
+            miles = sum(rhumb_nm(*place[k], *place[k + 1]) for k in range(first, last))
+            assert hours > 0, (path.name, a.attrib, b.attrib)
+            assert miles / hours <= min(allowed[first:last]) + 0.01, (path.name, a.attrib, b.attrib)
 
 
 def test_route_ends_where_the_orders_are_and_passes_the_bends(published):

@@ -52,6 +52,7 @@ def test_a_sheet_has_the_boxes_of_ics_204_and_the_figures_of_the_plan(request, n
         assert all(box in text for box in boxes)
         for order in vessel["orders"]:
             assert squeezed(notation.position(order["lat"], order["lon"])) in text
+            assert squeezed(notation.position(order["end_lat"], order["end_lon"])) in text
             assert f"{notation.clock(order['arrive'])}–{notation.clock(order['leave'])}UTC" in text
             if order["action"] == "collect":
                 assert squeezed(notation.kilograms(order["expected_kg"])) in text

@@ -93,6 +93,8 @@ def test_a_plan_of_two_days_is_told_and_caught_on_both(tmp_path):
     assert whole.days["expected_kg"].tolist()[:2] == [600, 400]
     assert whole.days["inside"].tolist() == ["yes", "no", ""]
     assert whole.lost["kind"].tolist() == ["no plan"]  # the third day
+    assert whole.days["plan"].tolist() == ["complete", "of 2026-06-15", "none"], "the second day has no plan"
+    assert whole.days["vessels_sent"].tolist() == [1, 1, 0]
     second = made.FIRST + timedelta(days=1)
     late = tally(made.region(), runs, made.catches(hauls), SeasonSettings(), second, second)
     assert (late.caught_kg, late.by_order.of, late.runs) == (10, 1, [])

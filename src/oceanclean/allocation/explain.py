@@ -166,8 +166,8 @@ def _alone(day: Day, v: int, worst: Code) -> str:
     return f"No working window: {cause}." if cause else "No window in which a whole visit fits."
 
 
-def why_patch_unserved(day: Day, patch: int, routes: list[list[int]], values: list[float]) -> str:
-    """The one reason why nobody collects a patch.
+def why_patch_unserved(day: Day, patch: int, routes: list[list[int]], values: list[float]) -> tuple[str, str]:
+    """The one reason why nobody collects a patch: its kind (``names.LEFT_FOR``) and a sentence.
 
     Args:
         day: the problem.
@@ -179,11 +179,11 @@ def why_patch_unserved(day: Day, patch: int, routes: list[list[int]], values: li
     found = float(day.patches.found[patch, 0])
     if not len(shares):
         if day.patches.kg[:, patch].mean(axis=0).max() <= 0 or found < 0.05:
-            return f"Too uncertain: within reach in {100 * found:.0f} % of the forecasts only."
-        return "Less debris than the shares of other patches that were offered to the search."
+            return "doubt", f"Too uncertain: within reach in {100 * found:.0f} % of the forecasts only."
+        return "small", "Less debris than the shares of other patches that were offered to the search."
     codes = np.array([first_limit(day.problem, v, int(shares[0])) for v in range(len(day.crews))])
     if (codes == Code.OK).any():
-        return _price_of(day, int(shares[0]), np.flatnonzero(codes == Code.OK), routes, values)
+        return "worth", _price_of(day, int(shares[0]), np.flatnonzero(codes == Code.OK), routes, values)
     return _nobody(day, patch, codes)
 
 
@@ -206,37 +206,41 @@ def _price_of(day: Day, share: int, able: NDArray[np.int64], routes: list[list[i
     return f"Lower value than the tasks chosen: taking it would cost {-best:.0f} kg elsewhere."
 
 
-def _nobody(day: Day, patch: int, codes: NDArray[np.int64]) -> str:
-    """Why no vessel can serve a patch even alone."""
+def _nobody(day: Day, patch: int, codes: NDArray[np.int64]) -> tuple[str, str]:
+    """Why no vessel can serve a patch even alone: kind and sentence."""
     worst = Code(int(np.bincount(codes).argmax()))
     v = int(np.flatnonzero(codes == worst)[0])
-    fate = day.patches
     if (day.zone[patch] >= 0).mean() > 0.5:
-        return "It lies in a closed area."
+        return "closed", "It lies in a closed area."
     if worst == Code.WINDOW:
-        gone = np.flatnonzero(fate.afloat[patch] < 0.2)
-        shut = day.shut[:, patch]
-        counts = np.bincount(shut.ravel(), minlength=len(Shut))
-        if counts[Shut.CLOSED_AREA] > counts[Shut.OPEN]:
-            return "It lies in a closed area."
-        if len(gone):
-            how = "strands" if fate.stranded[patch, gone[0]] > 0.4 else "leaves the region"
-            return f"It {how} by {clock(day.issue, gone[0] * fate.step)}, before a vessel can reach it."
-        if counts[Shut.WAVES] or counts[Shut.WIND]:
-            return (
-                f"No vessel may work there: {shut_until(day, int(np.argmax((shut == Shut.OPEN).sum(axis=1))), patch)}."
-            )
-        return "No window of daylight in which a whole visit fits."
+        return _no_window(day, patch)
     return {
-        Code.ENDURANCE: "Out of range: no vessel reaches it and a port within its endurance.",
-        Code.HORIZON: "Out of range: no vessel serves it and is back before the forecast ends.",
-        Code.HOLD: f"No room in the hold of any vessel in reach ({day.crews[v].row['name']}).",
-        Code.OUTRUN: "It drifts faster than any vessel sails.",
-        Code.TRANSIT: "The sea on the way to it is too rough.",
-        Code.NOT_ALLOWED: "No vessel is allowed to work there.",
-        Code.CREW: "No crew may be on duty for as long as the way to it and the work take.",
-        Code.FUEL: "Out of range: no vessel has the fuel for the way there and back.",
-    }.get(worst, "No vessel can serve it.")
+        Code.ENDURANCE: ("reach", "Out of range: no vessel reaches it and a port within its endurance."),
+        Code.HORIZON: ("reach", "Out of range: no vessel serves it and is back before the forecast ends."),
+        Code.HOLD: ("hold", f"No room in the hold of any vessel in reach ({day.crews[v].row['name']})."),
+        Code.OUTRUN: ("lost", "It drifts faster than any vessel sails."),
+        Code.TRANSIT: ("sea", "The sea on the way to it is too rough."),
+        Code.NOT_ALLOWED: ("barred", "No vessel is allowed to work there."),
+        Code.CREW: ("reach", "No crew may be on duty for as long as the way to it and the work take."),
+        Code.FUEL: ("reach", "Out of range: no vessel has the fuel for the way there and back."),
+    }.get(worst, ("reach", "No vessel can serve it."))
+
+
+def _no_window(day: Day, patch: int) -> tuple[str, str]:
+    """Why a patch is never open for a whole visit: kind and sentence."""
+    fate = day.patches
+    gone = np.flatnonzero(fate.afloat[patch] < 0.2)
+    shut = day.shut[:, patch]
+    counts = np.bincount(shut.ravel(), minlength=len(Shut))
+    if counts[Shut.CLOSED_AREA] > counts[Shut.OPEN]:
+        return "closed", "It lies in a closed area."
+    if len(gone):
+        how = "strands" if fate.stranded[patch, gone[0]] > 0.4 else "leaves the region"
+        return "lost", f"It {how} by {clock(day.issue, gone[0] * fate.step)}, before a vessel can reach it."
+    if counts[Shut.WAVES] or counts[Shut.WIND]:
+        most = int(np.argmax((shut == Shut.OPEN).sum(axis=1)))
+        return "sea", f"No vessel may work there: {shut_until(day, most, patch)}."
+    return "dark", "No window of daylight in which a whole visit fits."
 
 
 def binding_limits(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,11 @@ def _at(values: NDArray, step: float, t: float) -> NDArray[np.float64]:
     return values[:, low] * (1 - (f - low)) + values[:, min(low + 1, values.shape[1] - 1)] * (f - low)
 
 
+def length(way: NDArray) -> float:
+    """Length of a (point, 2) line, in its own unit."""
+    return float(np.hypot(*np.diff(way, axis=0).T).sum())
+
+
 class Writer:
     """Writes one vessel's trip into the tables."""
 
@@ -119,23 +125,22 @@ class Writer:
             at, deadline = self._call(first, at)
         elif first.rested:
             self._rest(at, deadline)
-        line, metres = self.leg(at, first.met)
+        line = self.leg(at, first.met)
         patch = int(self.day.shares.patch[first.task])
         if first.start - first.arrive > PAUSE_S:
             until, cause = clock(self.day.issue, first.start), self._cause(patch, first.arrive)
             reason = f"Waits at the patch and drifts with it until {until} ({cause})."
-            self.order(
-                "wait", first.met, first.arrive, first.start, deadline, patch=patch, metres=metres, reason=reason
-            )
+            self.order("wait", first.met, first.arrive, first.start, deadline, patch=patch, way=line, end=first.served,
+                       reason=reason)  # fmt: skip
             self.draw(line)
-            line, metres = np.array([first.met, first.served]), float(np.hypot(*(first.served - first.met)))
+            line = first.served[None]
         found = float(_at(self.day.patches.found[patch][None], self.day.patches.step, first.start)[0])
         kg = catch.sum(axis=0)
         self.hold += float(kg.mean())
         self._burn(last.fuel_left)
         self.left = last.leave
         self.order(
-            "collect", first.served, first.start, last.leave, deadline, patch=patch, metres=metres, begin=at, kg=kg,
+            "collect", first.served, first.start, last.leave, deadline, patch=patch, way=line, end=last.left, kg=kg,
             found=found, window=self._window(first), reason=self._why(stops, kg, found),
         )  # fmt: skip
         self.draw(np.concatenate([line, [first.served, last.left]]))
@@ -144,43 +149,35 @@ class Writer:
     def _call(self, stop: Stop, at: NDArray) -> tuple[NDArray, float]:
         call = stop.call
         assert call is not None  # noqa: S101
-        line, metres = self.leg(at, self.day.harbours.xy[call.port])
+        port = self.day.harbours.xy[call.port]
+        line = self.leg(at, port)
         deadline = stop.depart + float(self.day.problem.vessel[self.v, 7])
         unloaded, self.hold = self.hold, 0.0
         name = self.day.harbours.name[call.port]
-        begin: NDArray | None = at
         if call.arrive - call.off > PAUSE_S:
-            self._wait_off(call.port, call.off, call.arrive, deadline, metres, at)
-            self.draw(line)
-            line, metres, begin = (
-                self.leg(self.day.harbours.xy[call.port], self.day.harbours.xy[call.port])[0],
-                0.0,
-                None,
-            )
+            self._wait_off(call.port, call.off, call.arrive, deadline, line)
+            line = port[None]
         self._burn(call.fuel)
         fuel = ""
         if np.isfinite(self.fuel) and self.day.problem.harbour[self.v, call.port, P.BUNKER]:
             fuel = f" and bunkers to {self.fuel:.0f} l"
-        self.order("unload", self.day.harbours.xy[call.port], call.arrive, stop.depart, deadline, metres=metres,
-                   begin=begin, reason=f"Unloads {unloaded:.0f} kg{fuel} at {name}.")  # fmt: skip
+        self.order("unload", port, call.arrive, stop.depart, deadline, way=line,
+                   reason=f"Unloads {unloaded:.0f} kg{fuel} at {name}.")  # fmt: skip
         self.draw(line)
-        return self.day.harbours.xy[call.port], deadline
+        return port, deadline
 
     def _end(self, trip: Trip, at: NDArray, deadline: float) -> None:
         port = self.day.harbours.xy[trip.end_port]
-        begin: NDArray | None = at
         if trip.end_rested:
             self._rest(at, deadline)
-        line, metres = self.leg(at, port)
+        line = self.leg(at, port)
         if trip.end_arrive - trip.end_off > PAUSE_S:
-            self._wait_off(trip.end_port, trip.end_off, trip.end_arrive, deadline, metres, at)
-            self.draw(line)
-            line, metres, begin = self.leg(port, port)[0], 0.0, None
+            self._wait_off(trip.end_port, trip.end_off, trip.end_arrive, deadline, line)
+            line = port[None]
         self._burn(trip.end_fuel)
         fuel = f", {self.fuel:.0f} l of fuel left" if np.isfinite(self.fuel) else ""
         reason = f"Ends at {self.day.harbours.name[trip.end_port]}, {self.hold:.0f} kg on board{fuel}."
-        self.order("return", port, trip.end_arrive, trip.end_arrive, deadline, metres=metres, begin=begin,
-                   reason=reason)  # fmt: skip
+        self.order("return", port, trip.end_arrive, trip.end_arrive, deadline, way=line, reason=reason)
         self.draw(line)
 
     def _burn(self, left: float) -> None:
@@ -197,17 +194,16 @@ class Writer:
                   f"after at most {float(row['max_work']):g} h on duty.")  # fmt: skip
         self.order("wait", at, self.left, until, deadline, reason=reason)
 
-    def _wait_off(self, port: int, off: float, until: float, deadline: float, metres: float, begin: NDArray) -> None:
+    def _wait_off(self, port: int, off: float, until: float, deadline: float, way: NDArray) -> None:
         """The vessel waits off a port until it is let in."""
         reason = f"Waits off {self.day.harbours.name[port]}, which lets vessels in from {clock(self.day.issue, until)}."
-        self.order("wait", self.day.harbours.xy[port], off, until, deadline, metres=metres, begin=begin, reason=reason)
+        self.order("wait", self.day.harbours.xy[port], off, until, deadline, way=way, reason=reason)
+        self.draw(way)
 
-    def leg(self, a: NDArray, b: NDArray) -> tuple[NDArray, float]:
-        """Path at sea and its length in metres."""
-        line = self.day.router.path(a, b)
-        if not len(line):
-            line = np.array([a, b])
-        return line, float(np.hypot(*np.diff(line, axis=0).T).sum())
+    def leg(self, a: NDArray, b: NDArray) -> NDArray[np.float64]:
+        """(point, 2) path at sea, in metres of the plane."""
+        line: NDArray[np.float64] = self.day.router.path(a, b)
+        return line if len(line) else np.array([a, b])
 
     def draw(self, line: NDArray) -> None:
         """Add a leg to the routes; it belongs to the order written last."""
@@ -223,20 +219,37 @@ class Writer:
 
     def order(
         self, action: str, xy: NDArray, arrive: float, leave: float, deadline: float, *, patch: int = -1,
-        metres: float = 0.0, begin: NDArray | None = None, kg: NDArray | None = None, found: float = np.nan,
+        way: NDArray | None = None, end: NDArray | None = None, kg: NDArray | None = None, found: float = np.nan,
         window: tuple[float, float] | None = None, reason: str = "",
     ) -> None:  # fmt: skip
-        """Add one order."""
+        """Add one order.
+
+        Args:
+            action: what is done.
+            xy: (2) place where it begins, metres of the plane.
+            arrive: beginning, seconds after the issue.
+            leave: its end.
+            deadline: when the endurance ends.
+            patch: the patch it is done at, or -1.
+            way: (point, 2) way to it from the end of the order before; None where it stays.
+            end: (2) place where it ends; None where it began.
+            kg: (member) catch.
+            found: share of the members in which the patch is within reach.
+            window: when the work may begin.
+            reason: why, in words.
+        """
         import shapely
 
         lon, lat = self.day.lonlat(xy[0], xy[1])
+        end_lon, end_lat = (lon, lat) if end is None else self.day.lonlat(end[0], end[1])
         low, high = (self._time(t) for t in window) if window else (pd.NaT, pd.NaT)
         catch = np.zeros(1) if kg is None else kg
         self.tables.orders.append({
             "vessel_id": self.vessel_id, "sequence": self.sequence, "action": action,
             "task_id": self.task_ids[patch] if patch >= 0 else "", "arrive": self._time(arrive),
-            "leave": self._time(leave), "window_start": low, "window_end": high, "distance_m": metres,
-            "course_deg": self._course(begin, xy), "expected_kg": float(catch.mean()),
+            "leave": self._time(leave), "window_start": low, "window_end": high, "end_lat": float(end_lat),
+            "end_lon": float(end_lon), "distance_m": 0.0 if way is None else length(way),
+            "course_deg": float("nan") if way is None else self._course(way), "expected_kg": float(catch.mean()),
             "expected_p10_kg": float(np.quantile(catch, 0.1)), "expected_p90_kg": float(np.quantile(catch, 0.9)),
             "found_probability": found, "hold_kg": self.hold,
             "endurance_left_h": max((deadline - leave) / 3600.0, 0.0), "fuel_left_l": self.fuel,
@@ -251,15 +264,15 @@ class Writer:
             return pd.NaT
         return self.issue + pd.Timedelta(seconds=round(seconds))
 
-    def _course(self, begin: NDArray | None, end: NDArray) -> float:
-        """Initial true course of the leg."""
+    def _course(self, way: NDArray) -> float:
+        """True course of the first stretch of a way that is longer than a metre; NaN where there is none."""
         from pyproj import Geod
 
-        if begin is None or np.hypot(*(end - begin)) < 1.0:
-            return float("nan")
-        line, _ = self.leg(begin, end)
-        (lon0, lat0), (lon1, lat1) = self.day.lonlat(*line[0]), self.day.lonlat(*line[1])
-        return float(Geod(ellps="WGS84").inv(lon0, lat0, lon1, lat1)[0] % 360.0)
+        for begin, end in itertools.pairwise(way):
+            if np.hypot(*(end - begin)) >= 1.0:
+                (lon0, lat0), (lon1, lat1) = self.day.lonlat(*begin), self.day.lonlat(*end)
+                return float(Geod(ellps="WGS84").inv(lon0, lat0, lon1, lat1)[0] % 360.0)
+        return float("nan")
 
     def _window(self, stop: Stop) -> tuple[float, float]:
         pair = self.day.problem.pair[self.v, stop.task, 2:]

@@ -18,7 +18,7 @@ from oceanclean.allocation.legs import settle_legs
 from oceanclean.allocation.model import Day, build_day
 from oceanclean.allocation.nearest import nearest_first_kg
 from oceanclean.allocation.options import AllocationSettings
-from oceanclean.allocation.orders import Catch, Tables, Writer, catch_of
+from oceanclean.allocation.orders import Catch, Tables, Writer, catch_of, length
 from oceanclean.allocation.pairs import pair_up
 from oceanclean.allocation.ports import harbours_of, opening_hours
 from oceanclean.allocation.risk import cvar, for_bad_cases
@@ -258,9 +258,9 @@ class _Assembly:
         endurance, before = float(crew.row["endurance"]) * 3600.0, len(tables.orders)
         if leader.meets_s > 0:
             writer.order("depart", crew.xy, 0.0, 0.0, endurance, reason=f"Sails to {lead.vessel_id}.")
-            line, metres = writer.leg(crew.xy, leader.xy)
-            writer.order("wait", leader.xy, leader.meets_s, leader.meets_s, endurance - leader.meets_s, metres=metres,
-                         begin=crew.xy, reason=f"Joins {lead.vessel_id} and takes the net's other end.")  # fmt: skip
+            line = writer.leg(crew.xy, leader.xy)
+            writer.order("wait", leader.xy, leader.meets_s, leader.meets_s, endurance - leader.meets_s, way=line,
+                         reason=f"Joins {lead.vessel_id} and takes the net's other end.")  # fmt: skip
             writer.draw(line)
         shift = writer.sequence
         for table in (tables.orders, tables.routes):
@@ -321,8 +321,9 @@ class _Assembly:
             trip: Trip = tell(self.day.problem, v, [])
             port, seconds = trip.end_port, trip.end_arrive
         stand_in.order("depart", crew.xy, 0.0, 0.0, endurance, reason="Makes for port. " + reason)
-        line, metres = stand_in.leg(crew.xy, self.day.harbours.xy[port])
-        stand_in.order("return", self.day.harbours.xy[port], seconds, seconds, endurance, metres=metres, begin=crew.xy,
+        line = stand_in.leg(crew.xy, self.day.harbours.xy[port])
+        metres = length(line)
+        stand_in.order("return", self.day.harbours.xy[port], seconds, seconds, endurance, way=line,
                        reason=f"Ends at {self.day.harbours.name[port]}.")  # fmt: skip
         stand_in.draw(line)
         return VesselSummary(crew.vessel_id, "stays", reason, 0.0, 0.0, 0.0, metres, seconds / 3600.0)
@@ -359,13 +360,13 @@ class _Assembly:
         for k, task_id in enumerate(self.task_ids):
             mass, area = patches.mass[:, k], patches.spread_m2[k, 0]
             served = self._served_by(k)
-            reason = "" if served else self._why(k, values)
+            left_for, reason = ("", "") if served else self._why(k, values)
             lon, lat = self.sea.router.plane.to_lonlat(patches.x[k, 0], patches.y[k, 0])
             rows.append({
                 "task_id": task_id, "mass_kg": float(mass.mean()), "mass_p10_kg": float(np.quantile(mass, 0.1)),
                 "mass_p90_kg": float(np.quantile(mass, 0.9)), "radius_m": float(patches.radius_m[k, 0]),
                 "density_kg_km2": float(mass.mean() / (2 * area / 1e6)), "served_by": ", ".join(served),
-                "reason": reason,
+                "left_for": left_for, "reason": reason,
                 "geometry": shapely.Point(float(lon), float(lat)),
             })  # fmt: skip
         return self._frame(rows, "Tasks")
@@ -383,9 +384,9 @@ class _Assembly:
             self.able[v].vessel_id for v, route in enumerate(self.solution.routes) if any(of[s] == patch for s in route)
         ]
 
-    def _why(self, patch: int, values: list[float]) -> str:
+    def _why(self, patch: int, values: list[float]) -> tuple[str, str]:
         if self.day is None or not self.able:
-            return "No vessel can be sent."
+            return "barred", "No vessel can be sent."
         return why_patch_unserved(self.day, patch, self.solution.routes, values)
 
     def _routes(self) -> gpd.GeoDataFrame:

@@ -1,4 +1,4 @@
-"""Facts of a run for its page: what is worse than usual, where figures come from, who approved the plan."""
+"""Facts of a run for its page: what is degraded, where figures come from, who approved the plan."""
 
 from __future__ import annotations
 

@@ -26,8 +26,10 @@ from oceanclean.cli import (
 )
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
 from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
+from oceanclean.cli.order import ByUse, under_headings
 
 app = typer.Typer(
+    cls=ByUse,
     help="Decides, every morning, where a fleet of cleanup vessels should go: satellite scenes and sightings become a "
     "debris map, the map is carried forward by the drift forecast, and vessels are sent where the debris will be.",
     no_args_is_help=True,
@@ -254,3 +256,6 @@ def regions(config: Config = None) -> None:
     for path in sorted((config_root(config) / "regions").glob("*.yaml")):
         settings = load_region_settings(path.stem, config)
         typer.echo(f"{settings.name:16s} {settings.title}")
+
+
+under_headings(app)

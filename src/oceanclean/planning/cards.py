@@ -13,7 +13,7 @@ import numpy as np
 
 from oceanclean.planning import geodesy, notation
 from oceanclean.planning.evidence import Witness
-from oceanclean.planning.model import Alternate, Leg, Order, Port, Search, Task, TrackPoint, Vessel
+from oceanclean.planning.model import Alternate, Leg, Order, Port, Search, Stretch, Task, TrackPoint, Vessel
 from oceanclean.planning.search_pattern import chance_within, expanding_square, search_radius_nm
 from oceanclean.planning.settings import PlanningSettings
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: A point this near a port is in it.
 PORT_NM = 1.5
-#: How the reason of a patch begins that any vessel could have worked (``allocation.explain``).
-_LEFT_FOR_WORTH = ("Lower value", "Worth no more")
+#: Points of a way nearer than this are one.
+BEND_NM = 0.01
 
 
 def _number(value: Any, digits: int = 3) -> float | None:
@@ -104,8 +104,9 @@ def tasks_of(plan: Plan, witness: Witness) -> list[Task]:
                 task_id=notation.plain(row.task_id, 40), lat=lat, lon=lon, mass_kg=round(row.mass_kg, 2),
                 p10_kg=round(row.mass_p10_kg, 2), p90_kg=round(row.mass_p90_kg, 2), radius_m=round(row.radius_m, 1),
                 density_kg_km2=round(row.density_kg_km2, 2), served_by=notation.plain(row.served_by),
-                reason=notation.plain(row.reason, 600), evidence=evidence.text, observed=evidence.observed,
-                observation_age_h=_number(evidence.age_h, 2), track=points.get(row.task_id, []),
+                left_for=notation.plain(row.left_for, 20), reason=notation.plain(row.reason, 600),
+                evidence=evidence.text, observed=evidence.observed, observation_age_h=_number(evidence.age_h, 2),
+                debris_probability=_number(evidence.debris_probability, 4), track=points.get(row.task_id, []),
             )
         )  # fmt: skip
     return found
@@ -134,6 +135,8 @@ def _vessel(
     limits = {key: float(row.get(key, np.nan)) for key in ("transit_speed", "max_wave_height", "max_wind")}
     transit_kn = limits["transit_speed"] * notation.KNOTS_PER_M_S
     orders = _orders(number, mine, ports, patches, limits, settings)
+    legs = _legs(plan, summary.vessel_id, orders)
+    orders = _with_ways(orders, legs)
     home = row.get("geometry")
     lat, lon = geodesy.rounded(home.y, home.x) if home is not None else _first_place(orders)
     sent = summary.status == "sent" and bool(orders)
@@ -141,11 +144,12 @@ def _vessel(
         number=number, vessel_id=notation.plain(summary.vessel_id), file_name=file_name,
         name=notation.plain(row.get("name", summary.vessel_id)) or notation.plain(summary.vessel_id),
         callsign=notation.plain(row.get("callsign"), 16), mmsi=notation.plain(row.get("mmsi"), 9),
+        master=notation.plain(row.get("master"), 80), contact=notation.plain(row.get("contact"), 120),
         home_port=notation.plain(row.get("home_port"), 80), status="sent" if sent else "stays",
         reason=notation.plain(summary.reason, 600), depart=_departure(orders) if sent else None,
         back=orders[-1].arrive if sent else None, expected_kg=round(summary.expected_kg, 2),
         p10_kg=round(summary.p10_kg, 2), p90_kg=round(summary.p90_kg, 2),
-        distance_nm=round(summary.distance_m / notation.METRES_PER_NM, 3), hours=round(summary.hours, 3),
+        distance_nm=round(math.fsum(o.distance_nm for o in orders), 3), hours=round(summary.hours, 3),
         binding=[notation.plain(b, 60) for b in summary.binding], transit_kn=_number(transit_kn) or 0.0,
         collect_kn=_number(float(row.get("collect_speed", np.nan)) * notation.KNOTS_PER_M_S) or 0.0,
         swath_m=_number(row.get("swath", np.nan)) or 0.0, hold_kg=_number(row.get("hold", np.nan)) or 0.0,
@@ -153,10 +157,11 @@ def _vessel(
         hold_after_kg=max((o.hold_kg for o in orders), default=_number(row.get("hold_used", np.nan)) or 0.0),
         endurance_before_h=_number(row.get("endurance", np.nan)) or 0.0,
         endurance_after_h=orders[-1].endurance_left_h if sent else _number(row.get("endurance", np.nan)) or 0.0,
+        fuel_before_l=_number(row.get("fuel"), 0), fuel_after_l=orders[-1].fuel_left_l if sent else None,
         max_wave_height_m=_number(limits["max_wave_height"]) or 0.0,
         max_wind_kn=_number(limits["max_wind"] * notation.KNOTS_PER_M_S) or 0.0,
         daylight_only=bool(row.get("daylight_only", False)), lat=lat, lon=lon,
-        orders=orders if sent else [], legs=_legs(plan, summary.vessel_id, orders) if sent else [],
+        orders=orders if sent else [], legs=legs if sent else [],
     )  # fmt: skip
 
 
@@ -200,31 +205,40 @@ def _order(
     limits: Mapping[str, float], settings: PlanningSettings,
 ) -> Order:  # fmt: skip
     lat, lon = geodesy.rounded(row["geometry"].y, row["geometry"].x)
+    end = geodesy.rounded(row["end_lat"], row["end_lon"])
     arrive, leave = _when(row["arrive"]), _when(row["leave"])
     collects = row["action"] == "collect"
     task = patches.find(notation.plain(row["task_id"], 40)) if row["task_id"] else None
     drift = patches.drift(task, arrive) if task else None
     wind = _number(row["wind_m_s"])
     wind_kn = None if wind is None else round(wind * notation.KNOTS_PER_M_S, 2)
-    waves = _number(row["wave_height_m"])
+    waves, reach = _number(row["wave_height_m"]), _number(row["found_probability"], 4)
     return Order(
         sequence=int(row["sequence"]), waypoint=f"V{number}-{int(row['sequence']):02d}",
         action=notation.plain(row["action"], 20), task_id=notation.plain(row["task_id"], 40),
-        place=_place(lat, lon, ports), lat=lat, lon=lon, arrive=notation.iso(arrive), leave=notation.iso(leave),
-        window_start=_time(row["window_start"]), window_end=_time(row["window_end"]),
-        distance_nm=round(row["distance_m"] / notation.METRES_PER_NM, 3), course_deg=_number(row["course_deg"], 1),
-        expected_kg=round(row["expected_kg"], 2), p10_kg=round(row["expected_p10_kg"], 2),
-        p90_kg=round(row["expected_p90_kg"], 2), found_probability=_number(row["found_probability"], 4),
-        hold_kg=round(row["hold_kg"], 2), endurance_left_h=round(row["endurance_left_h"], 3), wave_height_m=waves,
-        wind_kn=wind_kn, daylight=geodesy.is_daylight(arrive, lat, lon),
+        place=_place(lat, lon, ports), lat=lat, lon=lon, end_lat=end[0], end_lon=end[1],
+        arrive=notation.iso(arrive), leave=notation.iso(leave), window_start=_time(row["window_start"]),
+        window_end=_time(row["window_end"]), distance_nm=round(row["distance_m"] / notation.METRES_PER_NM, 3),
+        first_course_deg=_number(row["course_deg"], 1), way=[], expected_kg=round(row["expected_kg"], 2),
+        p10_kg=round(row["expected_p10_kg"], 2), p90_kg=round(row["expected_p90_kg"], 2), forecasts_in_reach=reach,
+        finding_chance=_chance(reach, task), hold_kg=round(row["hold_kg"], 2),
+        endurance_left_h=round(row["endurance_left_h"], 3), fuel_left_l=_number(row.get("fuel_left_l"), 0),
+        wave_height_m=waves, wind_kn=wind_kn, daylight=geodesy.is_daylight(arrive, lat, lon),
         drift_course_deg=drift[0] if drift else None, drift_speed_kn=drift[1] if drift else None,
         evidence=task.evidence if task else "", reason=notation.plain(row["reason"], 600),
         go_no_go=_gates(waves, wind_kn, limits) if collects else "",
         leave_by=_leave_by(leave, spare_h, _end(row["window_end"])) if collects else None,
         spare_h=round(spare_h, 2) if collects else None,
         search=_search(row, task, drift, limits, settings, spare_h) if collects else None,
-        alternate=_alternate(row, lat, lon, leave, patches, limits, settings.alternate_h) if collects else None,
+        alternate=_alternate(row, *end, leave, patches, limits, settings.alternate_h) if collects else None,
     )  # fmt: skip
+
+
+def _chance(reach: float | None, task: Task | None) -> float | None:
+    """Chance of finding a patch that was seen: it is debris and within reach; None where no detection tells."""
+    if reach is None or task is None or task.debris_probability is None:
+        return None
+    return round(reach * task.debris_probability, 4)
 
 
 def _place(lat: float, lon: float, ports: list[Port]) -> str:
@@ -284,7 +298,7 @@ def _alternate(
         return None
     best: tuple[float, Alternate] | None = None
     for task in patches.tasks:
-        if task.served_by or (task.reason and not task.reason.startswith(_LEFT_FOR_WORTH)):
+        if task.left_for != "worth":
             continue
         _, miles = geodesy.leg(lat, lon, *patches.at(task, leave))
         there = patches.at(task, leave + timedelta(hours=miles / speed))
@@ -301,15 +315,39 @@ def _alternate(
 
 
 def _legs(plan: Plan, vessel_id: str, orders: list[Order]) -> list[Leg]:
-    """Ways between a vessel's orders; each ends exactly where the order is, and begins with the drift of the sweep."""
+    """Ways between a vessel's orders, each from the end of one to the beginning of the next."""
     mine = plan.routes[plan.routes["vessel_id"] == vessel_id] if len(plan.routes) else plan.routes
     lines = dict(zip(mine["sequence"], mine.geometry, strict=True)) if len(mine) else {}
     legs = []
     for before, order in itertools.pairwise(orders):
         line = lines.get(order.sequence)
         inner = [geodesy.rounded(y, x) for x, y in line.coords][:-1] if line is not None else []
-        path = [(before.lat, before.lon), *inner, (order.lat, order.lon)]
+        path = [(before.end_lat, before.end_lon), *inner, (order.lat, order.lon)]
         kept = [p for i, p in enumerate(path) if i == 0 or p != path[i - 1]]
         if len(kept) > 1:
             legs.append(Leg(order.sequence, [(lon, lat) for lat, lon in kept]))
     return legs
+
+
+def _with_ways(orders: list[Order], legs: list[Leg]) -> list[Order]:
+    """Orders with their ways, so that courses and distances are those of the lines that every file draws."""
+    lines = {leg.sequence: leg.line for leg in legs}
+    found = []
+    for order in orders:
+        way = stretches(lines.get(order.sequence, []))
+        miles = round(math.fsum(s.distance_nm for s in way), 3)
+        course = way[0].course_deg if way else None
+        found.append(replace(order, way=way, distance_nm=miles, first_course_deg=course))
+    return found
+
+
+def stretches(line: list[tuple[float, float]]) -> list[Stretch]:
+    """Courses and lengths along a (lon, lat) line; what is shorter than :data:`BEND_NM` is none."""
+    found: list[Stretch] = []
+    at = line[0] if line else (0.0, 0.0)
+    for lon, lat in line[1:]:
+        course, miles = geodesy.leg(at[1], at[0], lat, lon)
+        if miles >= BEND_NM:
+            found.append(Stretch(round(course, 1), round(miles, 3), lat, lon))
+            at = (lon, lat)
+    return found

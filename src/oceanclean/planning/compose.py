@@ -55,7 +55,7 @@ def compose(
         schema=SCHEMA,
         header=header,
         bottom=verdict.bottom_of(plan, vessels, tasks, header.timezone),
-        degraded=provenance.degraded_of(plan, run, segmentations),
+        degraded=provenance.degraded_of(plan, run, segmentations, seen),
         seen=seen,
         vessels=vessels,
         tasks=tasks,
@@ -67,7 +67,8 @@ def compose(
         changes=provenance.changes_of(vessels, run.get("yesterday")),
         outcomes=provenance.outcomes_of(run),
         hand=hand.hand_of(run.get("decided"), vessels, tasks, plan.expected_kg),
-        what_if=hand.what_if_of(run.get("what_if")),
+        what_if=hand.what_if_of(run.get("what_if"), settings.what_if_noise * plan.expected_kg),
+        what_if_noise=settings.what_if_noise,
         lineage=provenance.lineage_of(run),
     )
 

@@ -25,11 +25,15 @@ LAND, CLIMATOLOGY, FORECAST, OBSERVATION = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a place rests on, in words, whether it was seen, and the age of the youngest look at it."""
+    """What a place rests on, in words, whether it was seen, and the age of the youngest look at it.
+
+    ``debris_probability`` is that of the surest detection of debris near it; None: not seen today, or no detection.
+    """
 
     text: str
     observed: bool
     age_h: float | None
+    debris_probability: float | None
 
 
 def read_detections(segmentations: Sequence[Segmentation]) -> gpd.GeoDataFrame | None:
@@ -124,16 +128,30 @@ class Witness:
             FORECAST: "Not seen today: carried forward by the drift forecast",
             CLIMATOLOGY: "Never seen: assumed background only",
         }.get(origin, "Cell counted as land")
-        near = self._nearest(lat, lon)
+        distance = self._distances(lat, lon)
+        near = self._nearest(distance)
+        sure = self._surest(distance) if origin == OBSERVATION else None
         text = f"{seen}. {near}" if near else f"{seen}."
-        return Evidence(text, origin == OBSERVATION, age if np.isfinite(age) else None)
+        return Evidence(text, origin == OBSERVATION, age if np.isfinite(age) else None, sure)
 
-    def _nearest(self, lat: float, lon: float) -> str:
-        """The detections of debris around the place, in words."""
+    def _distances(self, lat: float, lon: float) -> NDArray[np.float64]:
+        """(detection) kilometres from a place; empty where nothing was detected."""
+        if self._detections is None:
+            return np.zeros(0)
+        east = ((self._x - lon + 180.0) % 360.0 - 180.0) * 111.32 * np.cos(np.radians(lat))
+        return np.asarray(np.hypot(east, (self._y - lat) * 111.13), dtype=np.float64)
+
+    def _surest(self, distance: NDArray[np.float64]) -> float | None:
+        """Highest probability of the detections of debris within reach."""
+        within = distance <= self._reach_km
+        if self._detections is None or not within.any():
+            return None
+        return float(self._detections["probability"].to_numpy()[within].max())
+
+    def _nearest(self, distance: NDArray[np.float64]) -> str:
+        """The detections of debris around a place, in words."""
         if self._detections is None:
             return "No detection in today's scenes." if self._scenes else ""
-        east = ((self._x - lon + 180.0) % 360.0 - 180.0) * 111.32 * np.cos(np.radians(lat))
-        distance = np.hypot(east, (self._y - lat) * 111.13)
         within = int((distance <= self._reach_km).sum())
         if not within:
             return f"No detection of debris within {self._reach_km:g} km."

@@ -117,10 +117,11 @@ def _limit(limit: Limit, vessels: Sequence[Vessel], _tasks: Sequence[Task]) -> b
     return all(known) if known else None
 
 
-def what_if_of(found: Sequence[Mapping[str, Any]] | None) -> list[WhatIf]:
-    """Rows of the what-if table."""
+def what_if_of(found: Sequence[Mapping[str, Any]] | None, noise_kg: float) -> list[WhatIf]:
+    """Rows of the what-if table; a change within ``noise_kg`` is the search's own."""
     return [
         WhatIf(notation.plain(row["kind"], 20), notation.plain(row["text"], 200), round(float(row["expected_kg"]), 2),
-               round(float(row["change_kg"]), 2), int(row["vessels_sent"]))
+               round(float(row["change_kg"]), 2), abs(float(row["change_kg"])) > noise_kg,
+               int(row["vessels_sent"]))
         for row in found or []
     ]  # fmt: skip

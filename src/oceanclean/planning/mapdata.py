@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from oceanclean.planning import geodesy, notation
+from oceanclean.planning.exchange.waypoints import moves
 from oceanclean.planning.layers import Layers
 from oceanclean.planning.model import PlanView, Vessel
 from oceanclean.planning.sightings import Sightings
@@ -50,11 +51,12 @@ def _vessel(vessel: Vessel, zone: str) -> dict[str, Any]:
         "n": vessel.number, "name": notation.plain(vessel.name, 60), "sent": vessel.status == "sent",
         "lat": vessel.lat, "lon": vessel.lon,
         "legs": [[(lat, lon) for lon, lat in leg.line] for leg in vessel.legs],
+        "sweeps": [[(o.lat, o.lon), (o.end_lat, o.end_lon)] for o in vessel.orders if moves(o)],
         "track": track(vessel),
         "stops": [
             {
                 "lat": o.lat, "lon": o.lon, "name": o.waypoint, "action": o.action, "task": o.task_id, "place": o.place,
-                "time": notation.clock(o.arrive, zone), "when": notation.local(o.arrive, zone),
+                "time": notation.day_clock(o.arrive, zone), "when": notation.local(o.arrive, zone),
                 "utc": notation.utc(o.arrive), "position": notation.position(o.lat, o.lon),
                 "kg": notation.kilograms(o.expected_kg) if o.action == "collect" else "",
             }
@@ -64,12 +66,12 @@ def _vessel(vessel: Vessel, zone: str) -> dict[str, Any]:
 
 
 def track(vessel: Vessel) -> list[tuple[int, float, float]]:
-    """(Unix seconds, lat, lon) along a vessel's way: steady speed on each leg, still while it works."""
+    """(Unix seconds, lat, lon) along a vessel's way: steady speed on each leg, with its patch while it works."""
     if not vessel.orders:
         return []
     legs = {leg.sequence: leg.line for leg in vessel.legs}
     first = vessel.orders[0]
-    points = [(_seconds(first.leave), first.lat, first.lon)]
+    points = [(_seconds(first.leave), first.end_lat, first.end_lon)]
     for before, order in zip(vessel.orders[:-1], vessel.orders[1:], strict=True):
         line = legs.get(order.sequence, [])
         start, end = _seconds(before.leave), _seconds(order.arrive)
@@ -77,7 +79,7 @@ def track(vessel: Vessel) -> list[tuple[int, float, float]]:
         for length, (lon, lat) in zip(_lengths(line), line[1:], strict=False):
             done += length
             points.append((round(start + (end - start) * done / total), lat, lon))
-        points.append((_seconds(order.leave), order.lat, order.lon))
+        points.append((_seconds(order.leave), order.end_lat, order.end_lon))
     return points
 
 

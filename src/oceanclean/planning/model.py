@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-SCHEMA = "oceanclean-plan/1"
+SCHEMA = "oceanclean-plan/2"
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,24 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """A straight part of the way to an order: its true course, its length, and the position where it ends."""
+
+    course_deg: float
+    distance_nm: float
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True)
 class Order:
-    """One line of a vessel's day; quantities hold at ``leave``."""
+    """One line of a vessel's day; quantities hold at ``leave``.
+
+    It begins at ``lat``, ``lon`` and ends at ``end_lat``, ``end_lon``: a sweep drifts with its patch. ``way`` leads to
+    it from the end of the order before; ``distance_nm`` is its length with all bends, ``first_course_deg`` the course
+    of its first stretch. ``forecasts_in_reach`` is the share of the forecasts that have the patch within reach;
+    ``finding_chance`` that share times the probability that what was seen is debris, None for a patch not seen.
+    """
 
     sequence: int
     waypoint: str
@@ -52,18 +68,23 @@ class Order:
     place: str
     lat: float
     lon: float
+    end_lat: float
+    end_lon: float
     arrive: str
     leave: str
     window_start: str | None
     window_end: str | None
     distance_nm: float
-    course_deg: float | None
+    first_course_deg: float | None
+    way: list[Stretch]
     expected_kg: float
     p10_kg: float
     p90_kg: float
-    found_probability: float | None
+    forecasts_in_reach: float | None
+    finding_chance: float | None
     hold_kg: float
     endurance_left_h: float
+    fuel_left_l: float | None
     wave_height_m: float | None
     wind_kn: float | None
     daylight: bool
@@ -96,6 +117,8 @@ class Vessel:
     file_name: str
     callsign: str
     mmsi: str
+    master: str
+    contact: str
     home_port: str
     status: str
     reason: str
@@ -115,6 +138,8 @@ class Vessel:
     hold_after_kg: float
     endurance_before_h: float
     endurance_after_h: float
+    fuel_before_l: float | None
+    fuel_after_l: float | None
     max_wave_height_m: float
     max_wind_kn: float
     daylight_only: bool
@@ -135,7 +160,11 @@ class TrackPoint:
 
 @dataclass(frozen=True)
 class Task:
-    """A patch of debris, where it is at the issue time; ``reason`` says why no vessel goes."""
+    """A patch of debris, where it is at the issue time.
+
+    ``left_for`` (``names.LEFT_FOR``) and ``reason`` say why no vessel goes; ``debris_probability`` is that of the
+    surest detection of debris near it, None where it was not seen today or nothing was detected.
+    """
 
     task_id: str
     lat: float
@@ -146,10 +175,12 @@ class Task:
     radius_m: float
     density_kg_km2: float
     served_by: str
+    left_for: str
     reason: str
     evidence: str
     observed: bool
     observation_age_h: float | None
+    debris_probability: float | None
     track: list[TrackPoint] = field(default_factory=list)
 
 
@@ -248,12 +279,16 @@ class Hand:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The plan if something were otherwise; ``change_kg`` against the plan as it is."""
+    """The plan if something were otherwise; ``change_kg`` against the plan as it is.
+
+    ``differs``: the change is larger than the search's own noise (``PlanView.what_if_noise`` of the expected catch).
+    """
 
     kind: str
     text: str
     expected_kg: float
     change_kg: float
+    differs: bool
     vessels_sent: int
 
 
@@ -321,6 +356,7 @@ class PlanView:
     outcomes: list[Outcome]
     hand: Hand | None
     what_if: list[WhatIf]
+    what_if_noise: float
     lineage: dict[str, str]
 
     @property

@@ -141,6 +141,11 @@ def clock(text: str, zone: str = "UTC") -> str:
     return f"{moment(text).astimezone(ZoneInfo(zone)):%H:%M}"
 
 
+def day_clock(text: str, zone: str = "UTC") -> str:
+    """``Tue 06:40`` on the given clock: a plan runs over several days."""
+    return f"{moment(text).astimezone(ZoneInfo(zone)):%a %H:%M}"
+
+
 def zone_name(text: str, zone: str) -> str:
     """Name of the region's clock at that time with its offset: ``CST (UTC−6)``."""
     when = moment(text).astimezone(ZoneInfo(zone))

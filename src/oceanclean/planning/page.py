@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from oceanclean.planning import assets, notation
 from oceanclean.planning.colour import data_uri
+from oceanclean.planning.exchange.waypoints import moves
 from oceanclean.planning.layers import Layers
 from oceanclean.planning.mapdata import embedded, map_data
 from oceanclean.planning.model import PlanView
@@ -65,7 +66,7 @@ def _environment(view: PlanView) -> Environment:
     }  # fmt: skip
     made.filters.update(filters)
     made.globals.update(position=notation.position, decimal_position=notation.decimal_position,
-                        interval=notation.interval, count=notation.count)  # fmt: skip
+                        interval=notation.interval, count=notation.count, moves=moves)  # fmt: skip
     return made
 
 

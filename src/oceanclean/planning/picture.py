@@ -10,6 +10,7 @@ import numpy as np
 
 from oceanclean.planning import notation
 from oceanclean.planning.layers import Layers
+from oceanclean.planning.lettering import Lettering
 from oceanclean.planning.model import PlanView, Vessel
 from oceanclean.planning.page import VESSEL_COLOURS
 from oceanclean.planning.settings import PlanningSettings
@@ -65,9 +66,12 @@ class Chart:
                                0.8 * map_height / height))  # fmt: skip
         self._density(figure, axes, bar)
         _coast(axes, self.layers)
+        words = Lettering(axes)
         _areas(axes, view, self.region)
-        _routes(axes, view, self.region)
-        _frame(axes, view)
+        _routes(axes, view, self.region, words)
+        _ports(axes, view, self.region, words)
+        _unserved(axes, view, self.region, words)
+        _frame(axes, view, vessel)
         out = io.BytesIO()
         figure.savefig(out, format="png", metadata={"Software": None})
         return out.getvalue()
@@ -115,18 +119,21 @@ def _areas(axes: Axes, view: PlanView, region: Region) -> None:
         corners = np.array(area.polygon)
         corners[:, 0] = grid.wrap(corners[:, 0])
         axes.add_patch(Polygon(corners, facecolor="none", edgecolor="#a1260d", hatch="////", linewidth=1, zorder=3))
+
+
+def _ports(axes: Axes, view: PlanView, region: Region, words: Lettering) -> None:
     for port in view.ports:
-        x = float(grid.wrap(np.array([port.lon]))[0])
+        x = float(region.routing_grid.wrap(np.array([port.lon]))[0])
         axes.plot(x, port.lat, marker="s", markersize=5, color=INK, zorder=6)
-        axes.annotate(notation.ascii_name(port.name, 24, "port"), (x, port.lat), xytext=(5, -11), color=INK,
-                      textcoords="offset points", fontsize=8, zorder=6, parse_math=False)  # fmt: skip
+        words.write(x, port.lat, notation.ascii_name(port.name, 24, "port"), 8, zorder=6, color=INK)
 
 
-def _routes(axes: Axes, view: PlanView, region: Region) -> None:
+def _routes(axes: Axes, view: PlanView, region: Region, words: Lettering) -> None:
     from matplotlib import patheffects
 
     grid = region.routing_grid
     halo = [patheffects.withStroke(linewidth=4, foreground="white")]
+    stops = []
     for vessel in view.vessels:
         index = vessel.number - 1
         colour = VESSEL_COLOURS[index % len(VESSEL_COLOURS)]
@@ -139,22 +146,31 @@ def _routes(axes: Axes, view: PlanView, region: Region) -> None:
             _arrow(axes, np.column_stack([grid.wrap(line[:, 0]), line[:, 1]]), colour)
         for order in vessel.orders:
             if order.action == "collect":
-                x = float(grid.wrap(np.array([order.lon]))[0])
+                x, end = (float(v) for v in grid.wrap(np.array([order.lon, order.end_lon])))
                 start = next((t for t in view.tasks if t.task_id == order.task_id), order)
                 way = grid.wrap(np.array([start.lon, order.lon])), [start.lat, order.lat]
                 axes.plot(*way, color="#333", linestyle=":", linewidth=1.2, zorder=4)
+                axes.plot([x, end], [order.lat, order.end_lat], color=colour, linewidth=5, alpha=0.4, zorder=4,
+                          solid_capstyle="round")  # fmt: skip
                 axes.plot(x, order.lat, marker="o", markersize=6, color="white", markeredgecolor=colour, zorder=7,
                           markeredgewidth=1.8)  # fmt: skip
-                text = f"{order.task_id}  {notation.clock(order.arrive, view.header.timezone)}"
-                axes.annotate(text, (x, order.lat), xytext=(7, 5), textcoords="offset points", fontsize=8, color=INK,
-                              path_effects=halo, zorder=8, parse_math=False)  # fmt: skip
+                words.block(x, order.lat)
+                stops.append(
+                    (x, order.lat, f"{order.task_id}  {notation.day_clock(order.arrive, view.header.timezone)}")
+                )
+    for x, lat, text in stops:
+        words.write(x, lat, text, 8, must=True, path_effects=halo, zorder=8, color=INK)
+
+
+def _unserved(axes: Axes, view: PlanView, region: Region, words: Lettering) -> None:
+    from matplotlib import patheffects
+
+    halo = [patheffects.withStroke(linewidth=4, foreground="white")]
     for number, task in enumerate(view.unserved):
-        x = float(grid.wrap(np.array([task.lon]))[0])
+        x = float(region.routing_grid.wrap(np.array([task.lon]))[0])
         axes.plot(x, task.lat, marker="x", markersize=6 if number < _NAMED else 3.5, color="#555", zorder=6)
-        if number >= _NAMED:  # the lightest would only hide the rest
-            continue
-        axes.annotate(task.task_id, (x, task.lat), xytext=(6, 4), textcoords="offset points", fontsize=7.5,
-                      color="#444", path_effects=halo, zorder=6, parse_math=False)  # fmt: skip
+        if number < _NAMED:  # the lightest would only hide the rest
+            words.write(x, task.lat, task.task_id, 7.5, color="#444", path_effects=halo, zorder=6)
 
 
 def _arrow(axes: Axes, line: np.ndarray, colour: str) -> None:
@@ -169,15 +185,18 @@ def _arrow(axes: Axes, line: np.ndarray, colour: str) -> None:
                   arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.5, "mutation_scale": 14})  # fmt: skip
 
 
-def _frame(axes: Axes, view: PlanView) -> None:
+def _frame(axes: Axes, view: PlanView, vessel: Vessel | None) -> None:
     head = view.header
-    axes.set_title(f"{head.title}: plan of {head.issue_time[:10]}, issued {head.issue_time[11:16]} UTC", loc="left",
-                   fontsize=11, color=INK, fontweight="bold", parse_math=False)  # fmt: skip
+    title = f"{head.title}: plan of {head.issue_time[:10]}, issued {head.issue_time[11:16]} UTC"
+    if vessel is not None:
+        name = notation.ascii_name(vessel.name, 24, vessel.vessel_id)
+        title = f"{vessel.number} {name}, issued {head.issue_time[:16]}Z (times local)"
+    axes.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold", parse_math=False)  # fmt: skip
     axes.tick_params(labelsize=8, colors=INK)
     axes.xaxis.set_major_formatter(lambda x, _: _degrees(notation.signed_lon(x), "E", "W"))
     axes.yaxis.set_major_formatter(lambda y, _: _degrees(y, "N", "S"))
     axes.grid(color="#9fb4bd", linewidth=0.3, alpha=0.7)
-    if view.sent:
+    if view.sent and vessel is None:
         axes.legend(loc="upper left", fontsize=8, framealpha=0.92, title="Routes (times local)", title_fontsize=8)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.planning import geodesy, notation
-from oceanclean.planning.model import Change, Header, Model, Outcome, Source, Vessel
+from oceanclean.planning.model import Change, Header, Model, Outcome, Seen, Source, Vessel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Orders that begin this near yesterday's, in nautical miles, count as kept.
 KEPT_NM = 5.0
+#: Below this share of the sea seen, nothing is said of the day against others.
+MOSTLY_UNSEEN = 0.3
 
 
 def header_of(plan: Plan, region: Region, run: Mapping[str, Any]) -> Header:
@@ -105,12 +107,16 @@ def lineage_of(run: Mapping[str, Any]) -> dict[str, str]:
     return {notation.plain(k, 120): notation.plain(v, 200) for k, v in sorted((run.get("lineage") or {}).items())}
 
 
-def degraded_of(plan: Plan, run: Mapping[str, Any], segmentations: Sequence[Segmentation]) -> list[str]:
-    """What is worse than usual today, each sentence once, in the order of the chain."""
+def degraded_of(plan: Plan, run: Mapping[str, Any], segmentations: Sequence[Segmentation], seen: Seen) -> list[str]:
+    """What is missing or old today, each sentence once, in the order of the chain; first that most was not seen."""
     said = [*(run.get("degraded") or []), *(t for s in segmentations for t in s.degraded), *plan.degraded]
     clean = [notation.plain(t, 500) for t in said]
     if not segmentations and not any("scene" in t.lower() for t in clean):
         clean.insert(0, "No satellite scene today.")
+    if seen.observed_share < MOSTLY_UNSEEN:
+        share = notation.percent(seen.observed_share)
+        clean.insert(0, f"Only {share} of the sea was seen: on the rest debris is forecast or assumed; whether "
+                        "there is more or less of it than usual cannot be told.")  # fmt: skip
     return list(dict.fromkeys(t for t in clean if t))
 
 

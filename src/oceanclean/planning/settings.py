@@ -35,6 +35,9 @@ class PlanningSettings(Settings):
         default=0.8, gt=0, lt=1, description="chance that the search square comes upon the patch"
     )
     what_if_iterations: int = Field(default=600, ge=0, description="search of each row of the what-if table; 0: none")
+    what_if_noise: float = Field(
+        default=0.02, ge=0, lt=1, description="share of the expected catch within which the table tells no difference"
+    )
     decided_iterations: int = Field(
         default=600, ge=1, description="search of a plan under people's decisions, from the plan without them"
     )

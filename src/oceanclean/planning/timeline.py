@@ -96,14 +96,14 @@ def _nights(start: datetime, end: datetime, lat: float, lon: float, x: Place) ->
 
 
 def _marks(start: datetime, end: datetime, zone: str, x: Place) -> list[tuple[float, str, str]]:
-    """Clock marks on round local hours, about a dozen of them."""
+    """Marks of day and time on round local hours, about a dozen of them."""
     hours = (end - start).total_seconds() / 3600.0
     step = next((s for s in (1, 2, 3, 6, 12) if hours / s <= 13), 24)
     marks, when = [], start
     while when <= end:
         local = when.astimezone(ZoneInfo(zone))
         if local.hour % step == 0:
-            label = f"{local:%a} {local.day}" if local.hour < step and step < 24 else f"{local:%H:%M}"
+            label = f"{local:%a} {local:%H:%M}"
             marks.append((x(when), label, f"{when.astimezone(UTC):%H}Z"))
         when += timedelta(hours=1)
     return marks

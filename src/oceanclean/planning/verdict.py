@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 #: Below this share of a limit left, the order is called tight.
 TIGHT_SHARE = 0.25
-#: Below this chance of finding, a patch is the plan's main risk.
+#: Within reach in a smaller share of the forecasts, a patch is the plan's main risk.
 DOUBTFUL = 0.7
 #: Share of the expected catch from which it matters most that nobody has seen the patches.
 UNSEEN_SHARE = 0.5
@@ -94,13 +94,13 @@ def main_risk(vessels: list[Vessel], tasks: list[Task]) -> str:
     orders = [(v, o) for v in vessels for o in v.orders if o.action == "collect"]
     if not orders:
         return "None at sea: no vessel is sent to a patch."
-    doubtful = [(o.found_probability, v, o) for v, o in orders if o.found_probability is not None]
+    doubtful = [(o.forecasts_in_reach, v, o) for v, o in orders if o.forecasts_in_reach is not None]
     if doubtful:
-        chance, vessel, order = min(doubtful, key=lambda d: (d[0], d[1].number, d[2].sequence))
-        if chance < DOUBTFUL:
+        share, vessel, order = min(doubtful, key=lambda d: (d[0], d[1].number, d[2].sequence))
+        if share < DOUBTFUL:
             return (
-                f"{order.task_id} may not be where {short(vessel)} looks for it: {notation.percent(chance)} chance of "
-                f"finding, {notation.kilograms(order.expected_kg)} at stake."
+                f"{order.task_id} may not be where {short(vessel)} looks for it: within reach in "
+                f"{notation.percent(share)} of the forecasts, {notation.kilograms(order.expected_kg)} at stake."
             )
     blind = _unseen(orders, tasks)
     if blind:

@@ -39,6 +39,21 @@ FLOATING: tuple[str, ...] = (
 )  # fmt: skip
 
 
+#: Kinds of reasons why a patch is not served (``Tasks.left_for``); the first two: some vessel could have worked it.
+LEFT_FOR: dict[str, str] = {
+    "worth": "worth less than what is done instead, or than the way to it",
+    "small": "too little debris to be offered to the search",
+    "doubt": "too few forecasts have it within reach",
+    "reach": "beyond endurance, fuel, crew hours or the end of the forecast",
+    "hold": "no room in the hold of a vessel in reach",
+    "sea": "waves or wind above the limits",
+    "dark": "no window of daylight",
+    "lost": "strands, leaves the region or drifts faster than the vessels",
+    "closed": "in a closed area",
+    "barred": "no vessel may be sent, or may work there",
+}
+
+
 class Gate(IntEnum):
     """Why a pixel counts as observed or not. A cloud is not a clean sea."""
 

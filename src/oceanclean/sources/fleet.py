@@ -56,7 +56,7 @@ def read_fleet(
         work: work folder of the run.
 
     Returns:
-        The ``FleetState`` table (speeds in m s-1; also ``callsign``, ``mmsi``) and sentences.
+        The ``FleetState`` table (speeds in m s-1; also ``callsign``, ``mmsi``, ``master``, ``contact``) and sentences.
 
     Raises:
         SettingsError: an unknown home port.
@@ -144,7 +144,8 @@ def _row(vessel: VesselSettings, known: pd.Series | None, seen: pd.Timestamp) ->
         "swath": vessel.swath_m, "efficiency": vessel.efficiency, "max_wave_height": vessel.max_wave_height_m,
         "max_wind": vessel.max_wind_kn * KNOT_M_S, "daylight_only": vessel.daylight_only,
         "available": bool(state["available"]), "reason": str(state["reason"] or ""), "observed_at": seen,
-        "callsign": vessel.callsign or "", "mmsi": vessel.mmsi or "", **_equipment(vessel, known),
+        "callsign": vessel.callsign or "", "mmsi": vessel.mmsi or "",
+        "master": vessel.master or "", "contact": vessel.contact or "", **_equipment(vessel, known),
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from oceanclean.planning.archive.days import Day, Shelf
-from oceanclean.planning.notation import clock, kilograms, plain, position, utc
+from oceanclean.planning.notation import day_clock, kilograms, plain, position, utc
 
 #: RFC 5322, section 2.1.1: lines should stay under 78 characters.
 WIDTH = 76
@@ -26,7 +26,7 @@ def summary(shelf: Shelf, before: int = 7) -> str:
     lines += _wrapped(day.sentence)
     lines += [f"Issued {utc(day.run.issue_time)}.", *_orders(day)]
     if day.run.degraded:
-        lines += ["", "Worse than usual:"]
+        lines += ["", "Degraded:"]
         lines += [line for s in day.run.degraded for line in _wrapped(plain(s), "- ")]
     earlier = shelf.days[-1 - before : -1]
     if earlier:
@@ -49,7 +49,7 @@ def _orders(day: Day) -> list[str]:
         first = work[0]
         text = (
             f"{name}: {len(work)} patches, {kilograms(vessel['expected_kg'])}; first {first['task_id']} at "
-            f"{position(first['lat'], first['lon'])}, {clock(first['arrive'])} UTC"
+            f"{position(first['lat'], first['lon'])}, {day_clock(first['arrive'])} UTC"
         )
         lines += _wrapped(text, "- ")
     return ["", *lines] if lines else []

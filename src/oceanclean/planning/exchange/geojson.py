@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from oceanclean.planning.exchange.waypoints import split_at_date_line
+from oceanclean.planning.exchange.waypoints import moves, split_at_date_line
 from oceanclean.planning.model import ClosedArea, PlanView, Vessel
 
 Feature = dict[str, Any]
@@ -52,6 +52,10 @@ def _vessel(vessel: Vessel) -> list[Feature]:
     for order in vessel.orders:
         facts = {k: v for k, v in asdict(order).items() if k not in {"lat", "lon"}}
         features.append(_feature("order", f"order-{order.waypoint}", _point(order.lon, order.lat), {**who, **facts}))
+        if moves(order):
+            line = _line([(order.lon, order.lat), (order.end_lon, order.end_lat)])
+            sweep = {"sequence": order.sequence, "task_id": order.task_id, "start": order.arrive, "end": order.leave}
+            features.append(_feature("sweep", f"sweep-{order.waypoint}", line, {**who, **sweep}))
     for leg in vessel.legs:
         name = f"leg-V{vessel.number}-{leg.sequence:02d}"
         features.append(_feature("leg", name, _line(leg.line), {**who, "sequence": leg.sequence}))

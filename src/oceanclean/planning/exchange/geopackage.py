@@ -11,8 +11,8 @@ from oceanclean.planning.model import PlanView
 
 #: Layer of each kind of feature.
 LAYERS = {
-    "order": "orders", "leg": "legs", "task": "patches", "drift": "drift", "closed_area": "closed_areas",
-    "port": "ports",
+    "order": "orders", "leg": "legs", "sweep": "sweeps", "task": "patches", "drift": "drift",
+    "closed_area": "closed_areas", "port": "ports",
 }  # fmt: skip
 
 

@@ -51,10 +51,13 @@ def _route(root: Element, vessel: Vessel) -> None:
     xml.element(route, "type", "deployment")
     for point in waypoints.way(vessel):
         made = xml.element(route, "rtept", lat=xml.degrees(point.lat), lon=xml.degrees(point.lon))
-        if point.order is not None:
-            xml.element(made, "time", point.order.arrive)
+        if point.arrive is not None:
+            xml.element(made, "time", point.arrive)
         xml.element(made, "name", point.name)
         if point.order is not None:
             xml.element(made, "desc", waypoints.describe(point.order))
             xml.element(made, "sym", "Flag, Blue" if point.order.action == "collect" else "Anchor")
             xml.element(made, "type", point.order.action)
+        elif point.leave is not None:
+            xml.element(made, "desc", f"LEAVE {point.leave[:16]}Z: here the sweep or the wait ends")
+            xml.element(made, "type", "end")

@@ -61,6 +61,9 @@ def _vessel(document: Element, vessel: Vessel) -> None:
     for order in vessel.orders:
         times = order.arrive, order.leave
         _place(folder, order.waypoint, waypoints.describe(order), order.lon, order.lat, times)
+        if waypoints.moves(order):
+            end = f"Here {order.action} {order.task_id} ends", order.end_lon, order.end_lat
+            _place(folder, f"{order.waypoint}END", *end, (order.leave, order.leave))
     for leg in vessel.legs:
         mark = _mark(folder, f"V{vessel.number} leg {leg.sequence}", "")
         line = xml.element(mark, "LineString")

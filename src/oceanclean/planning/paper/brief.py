@@ -25,14 +25,14 @@ def brief(view: PlanView, picture: bytes) -> bytes:
     sheet.heading(f"Deployment plan: {head.title}, {notation.day(head.issue_time, zone)}", 15)
     sheet.boxes([
         ("Status", head.status), ("Issued", both(head.issue_time, zone)), ("Valid until", both(head.valid_to, zone)),
-        ("Decided by", head.prepared_by), ("Approved by", approved(view)),
+        ("Prepared by", prepared(view)), ("Approved by", approved(view)),
         ("Run", f"{head.run_id} {head.plan_digest[:12]}"),
     ])  # fmt: skip
     sheet.text(bottom.verdict, 12, bold=True)
     sheet.text(f"How good is it? {bottom.bound_statement} {bottom.nearest_statement}".rstrip())
     sheet.text(f"Main risk. {bottom.main_risk}")
     if view.degraded:
-        sheet.heading("Worse than usual today")
+        sheet.heading("Degraded today")
         sheet.points(view.degraded)
     _hand(sheet, view)
     sheet.picture(picture, "Map of the plan: coast, debris density at the issue time, routes and patches")
@@ -51,6 +51,12 @@ def foot(view: PlanView) -> str:
 def both(text: str | None, zone: str) -> str:
     """A time on both clocks."""
     return f"{notation.local(text, zone)} local\n{notation.utc(text)}" if text else ""
+
+
+def prepared(view: PlanView) -> str:
+    """Who made the plan: the planner whose decisions it keeps to, else the software alone."""
+    head = view.header
+    return f"{head.prepared_by} with {head.software}" if head.prepared_by else head.software
 
 
 def approved(view: PlanView) -> str:
@@ -124,7 +130,12 @@ def _rest(sheet: Sheet, view: PlanView) -> None:
     if view.what_if:
         sheet.heading("What if")
         rows = [
-            [w.text, notation.kilograms(w.expected_kg), notation.signed_kilograms(w.change_kg), str(w.vessels_sent)]
+            [
+                w.text,
+                notation.kilograms(w.expected_kg if w.differs else view.bottom.expected_kg),
+                notation.signed_kilograms(w.change_kg) if w.differs else "no difference",
+                str(w.vessels_sent),
+            ]
             for w in view.what_if
         ]
         sheet.table(["If", "Expected", "Against this plan", "Vessels out"], rows, (4, 1.5, 1.7, 1.2))

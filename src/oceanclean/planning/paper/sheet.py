@@ -202,10 +202,6 @@ class Sheet:
         self.pdf.image(io.BytesIO(png), x=left, w=width, alt_text=alt)
         self.pdf.ln(1.5)
 
-    def new_page(self) -> None:
-        """Begin a page."""
-        self.pdf.add_page()
-
     def content(self) -> bytes:
         """The document."""
         return bytes(self.pdf.output())

@@ -184,12 +184,21 @@ def _days(runs: Sequence[Run], hauls: pd.DataFrame, orders: pd.DataFrame, start:
         expected, low, high = _interval(bottoms, planned)
         caught = float(own["caught_kg"].sum()) if len(own) else np.nan
         rows.append({
-            "day": day, "plan": run.outcome if run else "none", "vessels_sent": _sent(run), "orders": len(planned),
+            "day": day, "plan": _plan_of(run, planned),
+            "vessels_sent": _sent(run) if run and run.plan else planned["vessel_id"].nunique(), "orders": len(planned),
             "hauls": len(own), "gear_h": own["gear_h"].sum(), "caught_kg": caught,
             "expected_kg": expected, "p10_kg": low, "p90_kg": high,
             "inside": "" if np.isnan(caught) or np.isnan(low) else ("yes" if low <= caught <= high else "no"),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _plan_of(run: Run | None, planned: pd.DataFrame) -> str:
+    """What became of the day's own plan; where there was none, the earlier plan whose orders still held."""
+    earlier = f"of {max(planned['issue_time'])[:10]}" if len(planned) else ""
+    if run is None:
+        return earlier or "none"
+    return run.outcome if run.plan or not earlier else f"{run.outcome}, {earlier}"
 
 
 def _sent(run: Run | None) -> int:

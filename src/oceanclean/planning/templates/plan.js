@@ -142,8 +142,8 @@
     var last = track[track.length - 1];
     return at(last[1], last[2]);
   }
-  var hours = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: data.timezone });
-  function clock(seconds) { return hours.format(seconds * 1000); }
+  var hours = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit", timeZone: data.timezone });
+  function clock(seconds) { return hours.format(seconds * 1000).replace(",", ""); }
 
   /* --- patches: where they are at the slider's time, and their drift --- */
   var crowded = data.tasks.length > 30;
@@ -222,6 +222,9 @@
   }
   var boats = data.vessels.map(function (vessel, index) {
     var colour = colourOf(vessel);
+    vessel.sweeps.forEach(function (ends) {
+      L.polyline(ends.map(function (p) { return at(p[0], p[1]); }), { pane: "ways", color: colour, weight: 7, opacity: 0.45, lineCap: "round", interactive: false }).addTo(layers.routes);
+    });
     vessel.legs.forEach(function (leg) {
       var line = leg.map(function (p) { return at(p[0], p[1]); });
       L.polyline(line, { pane: "ways", color: "#fff", weight: 6, opacity: 0.85, interactive: false }).addTo(layers.routes);
@@ -255,12 +258,12 @@
   function rank(mark) { return mark.classList.contains("tick") ? 2 : mark.classList.contains("port") ? 1 : 0; }
   function declutter() {
     var taken = all("#map .vessel-dot").map(function (dot) { return dot.getBoundingClientRect(); });
-    var marks = all("#map .stop-label");
+    var marks = all("#map .stop-label"), frame = map.getContainer().getBoundingClientRect();
     marks.forEach(function (mark) { mark.style.visibility = ""; });
     marks.sort(function (a, b) { return rank(a) - rank(b); }).forEach(function (mark) {
       var r = mark.getBoundingClientRect();
       if (!r.width) { return; }
-      var hit = taken.some(function (t) { return r.left < t.right && r.right > t.left && r.top < t.bottom && r.bottom > t.top; });
+      var hit = r.left < frame.left || r.right > frame.right || taken.some(function (t) { return r.left < t.right && r.right > t.left && r.top < t.bottom && r.bottom > t.top; });
       if (hit) { mark.style.visibility = "hidden"; } else { taken.push(r); }
     });
   }
