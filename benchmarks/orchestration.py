@@ -190,6 +190,23 @@ def deploy(env: dict[str, str], folder: Path, work: Path) -> None:
     _automation(env, "zombies(None, timedelta(seconds=75))")
 
 
+def cost(env: dict[str, str], plain: Path, day: str) -> None:
+    """What orchestration adds to a day: flow and command on a day whose stages all stand, so that nothing else is timed.
+
+    Each is a process of its own from start to end, three times, the middle one counts; the ephemeral server is beside it.
+    """
+    at = {**env, "OCEANCLEAN_WORK": str(plain)}
+    of = ("--region", "cove", "--date", day)
+    command = sorted(_command(at, "oceanclean", "plan", *of) for _ in range(3))[1]
+    flow = sorted(_command(at, "flows.daily", *of) for _ in range(3))[1]
+    without = {k: v for k, v in at.items() if k != "PREFECT_API_URL"} | {"PREFECT_HOME": str(plain / "prefect")}
+    ephemeral = _command(without, "flows.daily", *of)
+    _say("`oceanclean plan`, all stages from the store", command)
+    _say("the flow on the running server, the same day", flow)
+    _say("COST OF ORCHESTRATION a daily flow", flow - command, "wanted: at most 2 s")
+    _say("the flow on an ephemeral server started for it", ephemeral, f"start-up: {ephemeral - flow:.1f} s more")
+
+
 def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> None:
     """Trigger the daily plan, wait, read its artifact, compare with the command."""
     start = time.perf_counter()
@@ -294,6 +311,7 @@ def main() -> None:
         plan_s = _command(
             {**env, "OCEANCLEAN_WORK": str(plain)}, "oceanclean", "plan", "--region", "cove", "--date", day
         )
+        cost(env, plain, day)
         deploy(env, folder, work)
         ids = {d["name"]: d["id"] for d in api("/deployments/filter", {"limit": 50})}
         worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "oceanclean-process"]

@@ -17,7 +17,7 @@ from prefect import get_client
 from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, RunDeployment, SendNotification
-from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 from flows.deployments import scheduled
 from flows.events import BREACH, PLAN_ISSUED, SOURCE_FAILED, region_resource
@@ -117,6 +117,11 @@ def _tell(notify: UUID | None, subject: str, body: str) -> list[ActionTypes]:
     return [SendNotification(block_document_id=notify, subject=subject, body=body)]
 
 
+def _without_id(automation: Automation) -> AutomationCore:
+    """What the server takes: it gives the id itself and refuses a body that names one, even an empty one."""
+    return AutomationCore(**automation.model_dump(exclude={"id"}))
+
+
 def apply() -> list[str]:
     """Create or renew the automations on the server; their names."""
     with get_client(sync_client=True) as client:
@@ -131,7 +136,7 @@ def apply() -> list[str]:
         for automation in wanted:
             for old in client.read_automations_by_name(automation.name):
                 client.delete_automation(old.id)
-            client.create_automation(automation)
+            client.create_automation(_without_id(automation))
     return [a.name for a in wanted]
 
 

@@ -84,6 +84,20 @@ def test_what_is_served_from_one_machine_is_the_same_table(table) -> None:
         assert deployment.parameters == row.parameters
 
 
+def test_the_server_takes_every_automation() -> None:
+    """The body that is sent passes the server's own model, which refuses what it does not know."""
+    from uuid import uuid4
+
+    from prefect.server.events.schemas.automations import AutomationCreate
+
+    from flows.automations import _without_id, automations
+
+    for notify in (None, uuid4()):
+        for automation in automations({"plan-watch-demo": uuid4()}, ["demo"], notify):
+            body = _without_id(automation).model_dump(mode="json")
+            assert AutomationCreate.model_validate(body).name == automation.name
+
+
 def test_automations_watch_each_region_and_free_what_hangs() -> None:
     """A missing plan, silence and a pending run are absences; the last two end in a crash that frees the slot."""
     from uuid import uuid4
