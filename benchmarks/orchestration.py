@@ -191,9 +191,9 @@ def deploy(env: dict[str, str], folder: Path, work: Path) -> None:
 
 
 def cost(env: dict[str, str], plain: Path, day: str) -> None:
-    """What orchestration adds to a day: flow and command on a day whose stages all stand, so that nothing else is timed.
+    """What orchestration adds to a day: flow and command on a day whose stages all stand, so that only it is timed.
 
-    Each is a process of its own from start to end, three times, the middle one counts; the ephemeral server is beside it.
+    Each is a process of its own from start to end, three times, the middle one counts; beside it an ephemeral server.
     """
     at = {**env, "OCEANCLEAN_WORK": str(plain)}
     of = ("--region", "cove", "--date", day)

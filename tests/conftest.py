@@ -34,8 +34,8 @@ def config_dir() -> Path:
     return ROOT / "config"
 
 
-#: Files that take longest go first, so that no process waits for the other at the end. The first compiles every loop
-#: of numba for all that follow (two minutes, kept on disk); beside it run files that need none, so that it is done once.
+#: Files that take longest go first, so that no process waits for the other at the end. The first compiles
+#: every loop of numba for all that follow (two minutes, kept on disk); the others at the top need none of them.
 _LONGEST = (
     "test_documents.py", "vision/test_nets", "vision/test_photos_model.py", "vision/test_detector_training.py",
     "chain/test_day.py", "chain/", "twin", "flows",
