@@ -20,7 +20,7 @@ from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, R
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 from flows.deployments import scheduled
-from flows.events import BREACH, PLAN_ISSUED, SOURCE_FAILED, region_resource
+from flows.events import BREACH, ENDS, PLAN_ISSUED, SOURCE_FAILED, region_resource
 
 #: No plan of a region for so long calls for one: a day, and two hours for late data and clock changes.
 NO_PLAN = timedelta(hours=26)
@@ -30,7 +30,7 @@ PENDING = timedelta(minutes=20)
 SILENT = timedelta(seconds=180)
 #: So many failed fetches within the time make a source worth a message.
 FAILED_FETCHES, FETCHES_WITHIN = 6, timedelta(hours=12)
-_ENDS = {f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed")}
+_ENDS = {f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed", *ENDS)}
 _RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 
 

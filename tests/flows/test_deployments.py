@@ -98,6 +98,20 @@ def test_the_server_takes_every_automation() -> None:
             assert AutomationCreate.model_validate(body).name == automation.name
 
 
+def test_every_name_under_which_a_run_ends_is_known_to_the_watch_over_dead_ones() -> None:
+    """A run that ended as "Skipped" is not dead; a flow cannot end under a name that the watch does not know."""
+    from flows.automations import zombies
+    from flows.events import ENDS, ended
+
+    waited_for = zombies(None).trigger.expect
+    for name in ("Completed", "Failed", "Crashed", "Cancelled", *ENDS):
+        assert f"prefect.flow-run.{name}" in waited_for
+    with pytest.raises(ValueError, match="for dead"):
+        ended("Postponed", "")
+    for path in (ROOT / "flows").glob("*.py"):
+        assert "Completed(name=" not in path.read_text().replace("Completed(name=name", "")
+
+
 def test_automations_watch_each_region_and_free_what_hangs() -> None:
     """A missing plan, silence and a pending run are absences; the last two end in a crash that frees the slot."""
     from uuid import uuid4
