@@ -14,7 +14,7 @@ plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is
 	$(BIN)/python -m flows.daily --region demo --date $(DEMO_DAY)
 
 test: $(VENV)/.dev  ## all tests, WORKERS at a time
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder  # tests/conftest.py says which go first
 
 reliability: $(VENV)/.dev  ## every mutant of every kind of file, and the table of what was measured
 	rm -rf var/reliability
@@ -47,7 +47,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[dev,dask,docs,services]'
+	$(PIP) --editable '.[dev,dask,docs,objects,services]'
 	touch $@
 
 clean:  ## runs and caches, not the environment

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -69,39 +68,55 @@ def _killed_plan(env: dict[str, str], day: str, runs: Path) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+def _day(number: int, folder: Path, config: Path, env: dict[str, str]) -> None:
+    """One day: what is seen of the sea, what happens to it, a fetch, the plan."""
+    day, (what, _) = (FIRST + timedelta(days=number)).isoformat(), HAPPENS.get(number, ("", ""))
+    work = folder / "work"
+    seen, memory = work / "twin" / "cove" / "seen", folder / f"before-{number}.json"
+    if not memory.is_file():  # a check that was stopped here goes on with what it had seen
+        memory.write_text(json.dumps([str(p) for p in seen.rglob("*") if p.is_file()]))
+    _oceanclean(env, "twin", "observe", "--region", "cove", "--date", day)
+    _spoil(what, seen, {Path(p) for p in json.loads(memory.read_text())}, config)
+    start = time.perf_counter()
+    _oceanclean(env, "fetch", "--region", "cove", "--date", day, check=False)
+    if what == "killed half way":
+        _killed_plan(env, day, work / "runs" / "cove")
+    _oceanclean(env, "plan", "--region", "cove", "--date", day, check=False)
+    seconds = time.perf_counter() - start
+    (folder / f"done-{number}.json").write_text(json.dumps({"day": day, "seconds": seconds, "what": what}))
+    print(f"{day}  {seconds:6.1f} s  {what}", flush=True)
+
+
+def _judged(days: int, env: dict[str, str]) -> list[str]:
+    """What is wrong with the week: a day without a plan, a degraded one that does not say why."""
+    last = (FIRST + timedelta(days=days - 1)).isoformat()
+    span = ("status", "--region", "cove", "--from", FIRST.isoformat(), "--to", last)
+    print(_oceanclean(env, *span))
+    wrong = []
+    for number, state in enumerate(json.loads(_oceanclean(env, *span, "--json"))):
+        _what, word = HAPPENS.get(number, ("", ""))
+        said = " ".join(state["reasons"]).lower()
+        if state["outcome"] not in {"complete", "degraded"} or word not in said:
+            wrong.append(f"{state['day']}: {state['outcome']}, {word!r} not among the reasons: {said[:300]}")
+    return wrong
+
+
 def main() -> None:
     """Run the week and print the matrix of days and products, with seconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=7)
-    days = parser.parse_args().days
-    wrong = []
+    parser.add_argument("--folder", type=Path, default=None, help="kept, so that a stopped week goes on in it")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        config, work = small_sea(folder), folder / "work"
-        seen = work / "twin" / "cove" / "seen"
-        env = {**os.environ, "OCEANCLEAN_CONFIG": str(config), "OCEANCLEAN_WORK": str(work)}
-        for number in range(days):
-            day = (FIRST + timedelta(days=number)).isoformat()
-            what, _ = HAPPENS.get(number, ("", ""))
-            before = {p for p in seen.rglob("*") if p.is_file()} if seen.exists() else set()
-            _oceanclean(env, "twin", "observe", "--region", "cove", "--date", day)
-            _spoil(what, seen, before, config)
-            start = time.perf_counter()
-            _oceanclean(env, "fetch", "--region", "cove", "--date", day, check=False)
-            if what == "killed half way":
-                _killed_plan(env, day, work / "runs" / "cove")
-            _oceanclean(env, "plan", "--region", "cove", "--date", day, check=False)
-            print(f"{day}  {time.perf_counter() - start:6.1f} s  {what}", flush=True)
-        last = (FIRST + timedelta(days=days - 1)).isoformat()
-        span = ("status", "--region", "cove", "--from", FIRST.isoformat(), "--to", last)
-        print(_oceanclean(env, *span))
-        for number, state in enumerate(json.loads(_oceanclean(env, *span, "--json"))):
-            _what, word = HAPPENS.get(number, ("", ""))
-            said = " ".join(state["reasons"]).lower()
-            if state["outcome"] not in {"complete", "degraded"} or word not in said:
-                wrong.append(f"{state['day']}: {state['outcome']}, {word!r} not among the reasons: {said[:300]}")
-        shutil.rmtree(work, ignore_errors=True)
-    print("\n".join(wrong) or f"{days} days, {days} plans, each degraded one says why")
+        folder = (given.folder or Path(place)).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "config" if (folder / "config").is_dir() else small_sea(folder)
+        env = {**os.environ, "OCEANCLEAN_CONFIG": str(config), "OCEANCLEAN_WORK": str(folder / "work")}
+        for number in range(given.days):
+            if not (folder / f"done-{number}.json").is_file():
+                _day(number, folder, config, env)
+        wrong = _judged(given.days, env)
+    print("\n".join(wrong) or f"{given.days} days, {given.days} plans, each degraded one says why")
     sys.exit(bool(wrong))
 
 

@@ -26,9 +26,12 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Takes runs of the pool and starts each as a process.
+WORKER = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "oceanclean-process"]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -45,7 +48,7 @@ def _wait(what: str, done: Callable[[], object], seconds: float, step: float = 0
 
 
 def small_sea(folder: Path) -> Path:
-    """A configuration with one region, 66 km × 55 km, and a search that ends after few iterations."""
+    """A configuration with one region of 66 km × 55 km, one scene of 9 km, a short search and no printed papers."""
     config = folder / "config"
     shutil.copytree(ROOT / "config", config)
     for kind in ("regions", "fleets", "sources"):
@@ -58,10 +61,10 @@ def small_sea(folder: Path) -> Path:
             path.unlink()
         (config / kind / "cove.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     quick: dict[str, dict] = {
-        "twin": {"scene": {"centres": [[-87.2, 16.05]], "size_px": 1200, "strip_px": 600}},
+        "twin": {"scene": {"centres": [[-87.2, 16.05]], "size_px": 900, "strip_px": 900}},
         "drift": {"members": 8, "particles_per_member": 800, "tracks": {"members": 8, "particles": 400}},
-        "allocation": {"search": {"iterations": 1000, "bound_rounds": 2}},
-        "planning": {"what_if_iterations": 0},
+        "allocation": {"search": {"iterations": 400, "bound_rounds": 0}},
+        "planning": {"what_if_iterations": 0, "papers": False, "frame_step_h": 24},
     }  # fmt: skip
     for name, changes in quick.items():
         path = config / "models" / f"{name}.yaml"
@@ -72,15 +75,20 @@ def small_sea(folder: Path) -> Path:
     return config
 
 
+def database_tools() -> tuple[str, str | None]:
+    """The search path with PostgreSQL's programs, and ``pg_ctl`` on it (None where it is not installed)."""
+    places = [str(p) for p in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    path = os.pathsep.join([*places, os.environ["PATH"]])
+    return path, shutil.which("pg_ctl", path=path)
+
+
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A database server of its own, as user ``postgres`` where this one is root; yields the address for Prefect."""
-    places = [str(p) for p in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    path = os.pathsep.join([*places, os.environ["PATH"]])
-    tool = shutil.which("pg_ctl", path=path)
+    path, tool = database_tools()
     if tool is None:
         sys.exit("PostgreSQL is missing: install the package postgresql")
-    data, port = folder / "pg", _free_port()
+    data, port = folder / "pg", free_port()
     data.mkdir(parents=True)
     prefix = []
     if os.getuid() == 0:
@@ -158,6 +166,17 @@ def environment(folder: Path, config: Path, work: Path, url: str, database: str)
     }  # fmt: skip
 
 
+@contextmanager
+def server(api: Api, env: dict[str, str], folder: Path, port: int) -> Iterator[None]:
+    """A Prefect server; entered when it answers."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with running(command, env, folder / "server.log"):
+        _wait("server", api.healthy, 180)
+        _say("prefect server on an empty PostgreSQL: start to healthy", time.perf_counter() - start)
+        yield
+
+
 def _command(env: dict[str, str], *arguments: str) -> float:
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", *arguments], env=env, cwd=ROOT, capture_output=True, text=True,
@@ -188,6 +207,28 @@ def deploy(env: dict[str, str], folder: Path, work: Path) -> None:
     _say(f"{len(content['deployments'])} deployments", seconds)
     _say("automations", _command(env, "flows.automations"))
     _automation(env, "zombies(None, timedelta(seconds=75))")
+
+
+def cost(env: dict[str, str], plain: Path, day: str) -> None:
+    """What orchestration adds to a day: flow and command on a day whose stages all stand, so that only it is timed.
+
+    Each is a process of its own from start to end, three times, the middle one counts; beside it an ephemeral server.
+    """
+    at = {**env, "OCEANCLEAN_WORK": str(plain)}
+    of = ("--region", "cove", "--date", day)
+    command = sorted(_command(at, "oceanclean", "plan", *of) for _ in range(3))[1]
+    flow = sorted(_command(at, "flows.daily", *of) for _ in range(3))[1]
+    without = {k: v for k, v in at.items() if k != "PREFECT_API_URL"} | {"PREFECT_HOME": str(plain / "prefect")}
+    ephemeral = _command(without, "flows.daily", *of)
+    _say("`oceanclean plan`, all stages from the store", command)
+    _say("the flow on the running server, the same day", flow)
+    _say("COST OF ORCHESTRATION a daily flow", flow - command, "wanted: at most 2 s")
+    _say("the flow on an ephemeral server started for it", ephemeral, f"start-up: {ephemeral - flow:.1f} s more")
+
+
+def deployed(api: Api) -> dict[str, str]:
+    """Ids of the server's deployments by name."""
+    return {d["name"]: d["id"] for d in api("/deployments/filter", {"limit": 50})}  # type: ignore[attr-defined]
 
 
 def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> None:
@@ -231,11 +272,11 @@ def others(api: Api, runs: dict[str, str]) -> None:
         _say(f"  {name}", facts["total_run_time"], f"{facts['state']['name']}: {facts['state']['message'] or ''}"[:90])
 
 
-def by_schedule(api: Api, ids: dict[str, str]) -> None:
-    """Let a schedule fire in the next minute, and see the plan of the scheduled moment."""
+def by_schedule(api: Api, ids: dict[str, str], **parameters: str) -> None:
+    """Let a schedule fire in the next minute, and see the plan of the scheduled moment (or of ``issue_time``)."""
     deployment, known = ids["daily-plan-cove"], len(api.runs(ids["daily-plan-cove"]))
     start = time.perf_counter()
-    schedule = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
+    schedule = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True, "parameters": parameters}
     made = api(f"/deployments/{deployment}/schedules", [schedule])
     finished = lambda: [r for r in api.runs(deployment) if r["auto_scheduled"] and r["state"]["name"] == "Completed"]  # noqa: E731
     _wait("plan by schedule", finished, 300)
@@ -277,34 +318,31 @@ def main() -> None:
     folder = parser.parse_args().folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave the database behind
     config, work, plain = small_sea(folder), folder / "work", folder / "plain"
-    port = _free_port()
+    port = free_port()
     api = Api(f"http://127.0.0.1:{port}/api")
     now = datetime.now(UTC)
     with ExitStack() as stack:
         env = environment(folder, config, work, api.url, stack.enter_context(postgres(folder)))
-        start = time.perf_counter()
-        server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        stack.enter_context(running(server, env, folder / "server.log"))
-        _wait("server", api.healthy, 180)
-        _say("prefect server on an empty PostgreSQL: start to healthy", time.perf_counter() - start)
+        stack.enter_context(server(api, env, folder, port))
         day = now.date().isoformat()
         _command(env, "oceanclean", "twin", "observe", "--region", "cove", "--date", day)
         shutil.copytree(work / "twin", plain / "twin")
         plan_s = _command(
             {**env, "OCEANCLEAN_WORK": str(plain)}, "oceanclean", "plan", "--region", "cove", "--date", day
         )
+        cost(env, plain, day)
         deploy(env, folder, work)
-        ids = {d["name"]: d["id"] for d in api("/deployments/filter", {"limit": 50})}
-        worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "oceanclean-process"]
-        process = stack.enter_context(running(worker, env, folder / "worker.log"))
+        ids = deployed(api)
+        process = stack.enter_context(running(WORKER, env, folder / "worker.log"))
         issued = f"{day}T11:00:00Z"
         by_hand(api, ids, issued, plan_s)
         runs = {name: trigger(api, ids[name]) for name in ids if not name.startswith("daily-plan")}
         by_schedule(api, ids)
         others(api, runs)
         killed(api, ids, process, work, issued)
-        stack.enter_context(running(worker, env, folder / "worker-2.log"))
+        stack.enter_context(running(WORKER, env, folder / "worker-2.log"))
         by_hand(api, ids, issued, plan_s)
         dead_man(api, env)
     print("all of it happened")

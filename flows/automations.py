@@ -17,10 +17,10 @@ from prefect import get_client
 from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, RunDeployment, SendNotification
-from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 from flows.deployments import scheduled
-from flows.events import BREACH, PLAN_ISSUED, SOURCE_FAILED, region_resource
+from flows.events import BREACH, ENDS, PLAN_ISSUED, SOURCE_FAILED, region_resource
 
 #: No plan of a region for so long calls for one: a day, and two hours for late data and clock changes.
 NO_PLAN = timedelta(hours=26)
@@ -30,7 +30,7 @@ PENDING = timedelta(minutes=20)
 SILENT = timedelta(seconds=180)
 #: So many failed fetches within the time make a source worth a message.
 FAILED_FETCHES, FETCHES_WITHIN = 6, timedelta(hours=12)
-_ENDS = {f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed")}
+_ENDS = {f"prefect.flow-run.{s}" for s in ("Completed", "Failed", "Cancelled", "Crashed", *ENDS)}
 _RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 
 
@@ -117,6 +117,11 @@ def _tell(notify: UUID | None, subject: str, body: str) -> list[ActionTypes]:
     return [SendNotification(block_document_id=notify, subject=subject, body=body)]
 
 
+def _without_id(automation: Automation) -> AutomationCore:
+    """What the server takes: it gives the id itself and refuses a body that names one, even an empty one."""
+    return AutomationCore(**automation.model_dump(exclude={"id"}))
+
+
 def apply() -> list[str]:
     """Create or renew the automations on the server; their names."""
     with get_client(sync_client=True) as client:
@@ -131,7 +136,7 @@ def apply() -> list[str]:
         for automation in wanted:
             for old in client.read_automations_by_name(automation.name):
                 client.delete_automation(old.id)
-            client.create_automation(automation)
+            client.create_automation(_without_id(automation))
     return [a.name for a in wanted]
 
 

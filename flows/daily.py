@@ -6,7 +6,8 @@ stage is recognised by its digest and answered from the store. The audit trail i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,9 @@ def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     return not isinstance(state.result(raise_on_failure=False), OceancleanError)
 
 
-def _as_task(stage: Callable[..., StageRecord | None], name: str, minutes: float, run_name: str | None = None) -> Any:
+def _as_task(
+    stage: Callable[..., StageRecord | list[StageRecord] | None], name: str, minutes: float, run_name: str | None = None
+) -> Any:
     """A stage as a task: retried twice, timed out; caching is the store's business, not Prefect's."""
     decorate = task(
         name=name, task_run_name=run_name or name, timeout_seconds=60 * minutes, cache_policy=NO_CACHE,
@@ -43,6 +46,17 @@ def _as_task(stage: Callable[..., StageRecord | None], name: str, minutes: float
 
 ingest = _as_task(chain.ingest, "ingest", 30)
 detect = _as_task(chain.detect, "detect", 60, "detect {scene_id}")
+
+
+def _detect_side_by_side(
+    run: chain.DailyRun, ingested: StageRecord, scenes: Sequence[str], dask: str
+) -> list[StageRecord]:
+    """All scenes of a day on a Dask cluster, inside one task: Prefect sees one step, and no record is lost."""
+    with chain.workers(dask) as crew:
+        return chain.detect_all(run, ingested, scenes, crew)
+
+
+detect_all = _as_task(_detect_side_by_side, "detect all", 120)
 map_density = _as_task(chain.map_density, "map", 20)
 forecast = _as_task(chain.forecast, "forecast", 30)
 allocate = _as_task(chain.allocate, "allocate", 30)
@@ -58,6 +72,7 @@ def daily(
     work: str = WORK,
     config: str | None = None,
     seed: int = 20240608,
+    dask: str = "",
 ) -> chain.DayResult:
     """Plan one day of one region.
 
@@ -67,7 +82,10 @@ def daily(
         work: folder of runs.
         config: configuration folder.
         seed: seed of every random draw.
+        dask: ``local:N`` or a scheduler's address where scenes are segmented side by side; by default OCEANCLEAN_DASK,
+            else this process.
     """
+    dask = dask or os.environ.get("OCEANCLEAN_DASK", "")
     run = chain.DailyRun(region, chain.parse_issue_time(issue_time or _scheduled()), Path(work),
                          Path(config) if config else None, seed)  # fmt: skip
     _ = run.region
@@ -79,7 +97,10 @@ def daily(
             scenes = chain.new_scenes(run, ingested)
             # one after the other: TensorFlow uses every core for one scene, and a task in a worker thread cannot be
             # stopped at its time limit
-            detected = [detect(run, ingested, scene) for scene in scenes]
+            detected = (
+                detect_all(run, ingested, scenes, dask) if dask and scenes
+                else [detect(run, ingested, scene) for scene in scenes]
+            )  # fmt: skip
             mapped = map_density(run, ingested, detected)
             forecasted = forecast(run, ingested, mapped)
             allocated = allocate(run, ingested, forecasted)

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 
 from flows import WORK
-from flows.events import SOURCE_FAILED, tell
+from flows.events import DEGRADED, SOURCE_FAILED, ended, tell
 from flows.limits import one_at_a_time
 from oceanclean import chain
 
@@ -45,5 +45,5 @@ def ingest(region: str = "demo", until: str | None = None, work: str = WORK, con
         tell(SOURCE_FAILED, region, source=row["source"], role=row["role"], why=row["why"])
     key = f"ingest-{region}".replace("_", "-")
     create_table_artifact(table=rows, key=key, description=f"Sources of {region} at {moment}")
-    name = "Degraded" if down else "Completed"
-    return Completed(name=name, message=f"{len(rows) - len(down)} of {len(rows)} sources as they should be")
+    said = f"{len(rows) - len(down)} of {len(rows)} sources as they should be"
+    return ended(DEGRADED, said) if down else Completed(message=said)

@@ -12,7 +12,7 @@ from prefect.states import Completed, State
 
 from flows import WORK
 from flows.daily import daily
-from flows.events import BREACH, tell
+from flows.events import BREACH, LATE, SKIPPED, ended, tell
 from oceanclean import chain
 from oceanclean.chain.watch import watch, write_report
 from oceanclean.errors import MissingDataError
@@ -47,7 +47,7 @@ def skill(region: str = "demo", days: int = 30, work: str = WORK, config: str | 
         made = chain.season_of(region, first, today, Path(work), Path(work) / "reports" / region / "latest",
                                _path(config))  # fmt: skip
     except MissingDataError as error:
-        return Completed(name="Skipped", message=str(error))
+        return ended(SKIPPED, str(error))
     pages = write_report(watched, Path(work) / "monitor" / region)
     figures = [{"figure": f.name, "of": f.of, "value": f.value, "unit": f.unit, "state": f.state}
                for f in watched.figures]  # fmt: skip
@@ -74,7 +74,7 @@ def report(region: str = "demo", month: str | None = None, work: str = WORK, con
     try:
         made = chain.season_of(region, first, last, Path(work), folder, _path(config))
     except MissingDataError as error:
-        return Completed(name="Skipped", message=str(error))
+        return ended(SKIPPED, str(error))
     key = f"report-{region}".replace("_", "-")
     create_link_artifact(made["season"].resolve().as_uri(), f"{region}, {first:%B %Y}", key=key)
     return Completed(message=str(made["season"]))
@@ -95,7 +95,7 @@ def retraining(data: str | None = None, work: str = WORK, config: str | None = N
         made = chain.refit_forecaster(Path(data or f"{work}/training/forecaster"), folder, Path(work), _path(config),
                                       time=now.strftime("%Y-%m-%dT%H:%M:%SZ"))  # fmt: skip
     except MissingDataError as error:
-        return Completed(name="Skipped", message=str(error))
+        return ended(SKIPPED, str(error))
     lines = [f"- `{made['file']}`: {made['said']}", f"- figures: `{folder / 'figures.json'}`"]
     create_markdown_artifact("\n".join(lines), key="forecaster-candidate", description="Weekly refit")
     return Completed(message=str(made["file"]))
@@ -115,4 +115,4 @@ def watch_plan(region: str = "demo", work: str = WORK, config: str | None = None
     if state.outcome in {"complete", "degraded"}:
         return Completed(message=f"the plan of {today} stands: {state.outcome}")
     daily(region, state.issue_time, work, config)
-    return Completed(name="Late", message=f"no plan of {today} stood ({state.outcome}); it was made now")
+    return ended(LATE, f"no plan of {today} stood ({state.outcome}); it was made now")

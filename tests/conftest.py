@@ -34,8 +34,12 @@ def config_dir() -> Path:
     return ROOT / "config"
 
 
-#: Files that take longest go first, so that no process waits for the other at the end.
-_LONGEST = ("test_documents.py", "chain/test_day.py", "chain/", "twin", "flows")
+#: Files that take longest go first, so that no process waits for the other at the end. The first compiles
+#: every loop of numba for all that follow (two minutes, kept on disk); the others at the top need none of them.
+_LONGEST = (
+    "test_documents.py", "vision/test_nets", "vision/test_photos_model.py", "vision/test_detector_training.py",
+    "chain/test_day.py", "chain/", "twin", "flows",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +52,38 @@ def test_tensorflow_and_ortools_share_a_process(solve: str, first: str) -> None:
 def test_the_orchestrators_server_imports() -> None:
     """Prefect's server imports; a FastAPI too new for it breaks this while ``import prefect`` still works."""
     done = _python("import prefect.server.api.server")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+_SCHEDULE = """
+import asyncio
+from prefect.server import models, schemas
+from prefect.server.database import provide_database_interface
+from prefect.server.services.scheduler import schedule_deployments
+
+async def main():
+    db = provide_database_interface()
+    await db.create_db()
+    hourly = schemas.core.DeploymentSchedule(
+        schedule=schemas.schedules.CronSchedule(cron="35 * * * *", timezone="UTC"), active=True)
+    async with db.session_context(begin_transaction=True) as session:
+        flow = await models.flows.create_flow(session, schemas.core.Flow(name="f"))
+        await models.deployments.create_deployment(
+            session, schemas.core.Deployment(name="d", flow_id=flow.id, schedules=[hourly]))
+    await schedule_deployments()
+    async with db.session_context() as session:
+        assert await models.flow_runs.count_flow_runs(session) > 0
+
+asyncio.run(main())
+"""
+
+
+def test_a_server_s_schedule_makes_runs(tmp_path: Path) -> None:
+    """An SQLAlchemy too new for Prefect's server breaks its scheduler alone: all else works, no plan ever starts."""
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path),
+                   "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{tmp_path}/server.db"}  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", _SCHEDULE], env=environment, capture_output=True, text=True,
+                          timeout=250, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -84,6 +84,34 @@ def test_what_is_served_from_one_machine_is_the_same_table(table) -> None:
         assert deployment.parameters == row.parameters
 
 
+def test_the_server_takes_every_automation() -> None:
+    """The body that is sent passes the server's own model, which refuses what it does not know."""
+    from uuid import uuid4
+
+    from prefect.server.events.schemas.automations import AutomationCreate
+
+    from flows.automations import _without_id, automations
+
+    for notify in (None, uuid4()):
+        for automation in automations({"plan-watch-demo": uuid4()}, ["demo"], notify):
+            body = _without_id(automation).model_dump(mode="json")
+            assert AutomationCreate.model_validate(body).name == automation.name
+
+
+def test_every_name_under_which_a_run_ends_is_known_to_the_watch_over_dead_ones() -> None:
+    """A run that ended as "Skipped" is not dead; a flow cannot end under a name that the watch does not know."""
+    from flows.automations import zombies
+    from flows.events import ENDS, ended
+
+    waited_for = zombies(None).trigger.expect
+    for name in ("Completed", "Failed", "Crashed", "Cancelled", *ENDS):
+        assert f"prefect.flow-run.{name}" in waited_for
+    with pytest.raises(ValueError, match="for dead"):
+        ended("Postponed", "")
+    for path in (ROOT / "flows").glob("*.py"):
+        assert "Completed(name=" not in path.read_text().replace("Completed(name=name", "")
+
+
 def test_automations_watch_each_region_and_free_what_hangs() -> None:
     """A missing plan, silence and a pending run are absences; the last two end in a crash that frees the slot."""
     from uuid import uuid4

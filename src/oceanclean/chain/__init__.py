@@ -1,9 +1,12 @@
 """The daily chain: stages in order, run ledger, resuming. Knows every room; no room knows it."""
 
+from oceanclean.chain.cluster import Workers, workers
 from oceanclean.chain.day import DayResult, begin, fail, finish, plan_day
 from oceanclean.chain.decided import day_file, decisions_of
+from oceanclean.chain.detecting import detect_all
 from oceanclean.chain.facts import degraded
 from oceanclean.chain.filling import backfill, fetch, fetched_roles
+from oceanclean.chain.many import DayDone, SceneDone, plan_many, scenes_named, segment_many
 from oceanclean.chain.overview import DayState, days_between, overview
 from oceanclean.chain.page import publish
 from oceanclean.chain.replan import approve, audit_file, replan
@@ -24,8 +27,11 @@ from oceanclean.chain.upkeep import month_before, refit_forecaster, season_of
 __all__ = [
     "STAGES",
     "DailyRun",
+    "DayDone",
     "DayResult",
     "DayState",
+    "SceneDone",
+    "Workers",
     "allocate",
     "approve",
     "audit_file",
@@ -36,6 +42,7 @@ __all__ = [
     "decisions_of",
     "degraded",
     "detect",
+    "detect_all",
     "fail",
     "fetch",
     "fetched_roles",
@@ -49,11 +56,15 @@ __all__ = [
     "overview",
     "parse_issue_time",
     "plan_day",
+    "plan_many",
     "publish",
     "refit_forecaster",
     "replan",
+    "scenes_named",
     "season_of",
     "segment_file",
+    "segment_many",
     "shadow",
     "what_if",
+    "workers",
 ]

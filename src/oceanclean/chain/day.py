@@ -10,6 +10,8 @@ from typing import Any
 
 from oceanclean.chain import page, stages
 from oceanclean.chain.catalogue import write_catalogue
+from oceanclean.chain.cluster import Workers
+from oceanclean.chain.detecting import detect_all
 from oceanclean.chain.facts import degraded
 from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
@@ -122,9 +124,9 @@ def _stage_entry(record: StageRecord) -> dict[str, Any]:
 
 def plan_day(
     run: DailyRun, *, until: str = "publish", seconds: float | None = None, wait_s: float = 0.0,
-    progress: StageProgress | None = None,
+    progress: StageProgress | None = None, workers: Workers | None = None,
 ) -> DayResult | tuple[StageRecord, ...]:  # fmt: skip
-    """Run the day's stages in order, in this process.
+    """Run the day's stages in order, in this process; scenes side by side where there are workers.
 
     Args:
         run: the run.
@@ -132,6 +134,7 @@ def plan_day(
         seconds: wall time for the solver; None stops it by iterations, so that the plan can be repeated.
         wait_s: how long to wait for another process that runs the same day.
         progress: told of each step.
+        workers: who segments the scenes; by default this process.
 
     Returns:
         A :class:`DayResult`, or the records so far where ``until`` comes before ``publish``.
@@ -142,10 +145,11 @@ def plan_day(
     _ = run.region  # an unknown region is refused before any folder is made
     with run.folder.hold(wait_s):
         if until != "publish":  # a part of a day is no plan: the ledger stays that of the last plan
-            return _run_stages(run, until, seconds, progress or (lambda *_: None))
+            return _run_stages(run, until, seconds, progress or (lambda *_: None), workers or Workers())
         begin(run)
         try:
-            result = finish(run, _run_stages(run, until, seconds, progress or (lambda *_: None)))
+            tell = progress or (lambda *_: None)
+            result = finish(run, _run_stages(run, until, seconds, tell, workers or Workers()))
         except BaseException as error:
             fail(run, error)
             raise
@@ -153,7 +157,9 @@ def plan_day(
         return result
 
 
-def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: StageProgress) -> tuple[StageRecord, ...]:
+def _run_stages(
+    run: DailyRun, until: str, seconds: float | None, progress: StageProgress, workers: Workers
+) -> tuple[StageRecord, ...]:
     """The stages up to ``until``."""
     progress("ingest", 0, 7)
     ingested = stages.ingest(run)
@@ -162,11 +168,10 @@ def _run_stages(run: DailyRun, until: str, seconds: float | None, progress: Stag
     total = 6 + len(names)
     if until == "ingest":
         return tuple(records)
-    detected = []
-    for scene_id in names:
-        progress(f"detect {scene_id}", len(records), total)
-        detected.append(stages.detect(run, ingested, scene_id))
-        records.append(detected[-1])
+    detected = detect_all(
+        run, ingested, names, workers, lambda scene, done: progress(f"detect {scene}", 1 + done, total)
+    )
+    records += detected
     steps: dict[str, Callable[[], StageRecord]] = {
         "map": lambda: stages.map_density(run, ingested, detected),
         "forecast": lambda: stages.forecast(run, ingested, records[-1]),

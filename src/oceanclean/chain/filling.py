@@ -59,6 +59,7 @@ def fetch(
         BusyError: another process fetches for the region.
     """
     from oceanclean import sources
+    from oceanclean.chain import drone_folder  # noqa: F401  (its import registers the service)
 
     if date and until:
         raise InputError("command line", "--date / --until", "both", "one of them", "Leave one out.")

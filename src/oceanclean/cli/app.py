@@ -20,12 +20,13 @@ from oceanclean.cli import (
     operations,
     options,
     report,
+    scale,
     serving,
     train,
     twin,
 )
 from oceanclean.cli.allocate import DecisionsFile, FleetArgument, ForcingFile, ForecastArgument, OutFolder, PreviousPlan
-from oceanclean.cli.options import AsJson, Config, Day, IssueTime, RegionName, Seed, Work
+from oceanclean.cli.options import AsJson, Config, Dask, Day, IssueTime, RegionName, Seed, Work
 from oceanclean.cli.order import ByUse, under_headings
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ app.command("retention")(governance.retention)
 app.command("sbom")(governance.sbom)
 app.command("serve")(serving.serve)
 operations.add_to(app)
+scale.add_to(app)
 
 Seconds = Annotated[
     float | None,
@@ -67,13 +69,14 @@ Seconds = Annotated[
 @app.command()
 def plan(
     region: RegionName = "demo", date: Day = "", issue_time: IssueTime = "", work: Work = options.DEFAULT_WORK,
-    config: Config = None, seed: Seed = options.DEFAULT_SEED, seconds: Seconds = None, json: AsJson = False,
+    config: Config = None, seed: Seed = options.DEFAULT_SEED, seconds: Seconds = None, dask: Dask = "",
+    json: AsJson = False,
 ) -> None:  # fmt: skip
     """Make the deployment plan of a day: all stages, in this process; finished stages are not computed twice."""
     from oceanclean.chain import DayResult
     from oceanclean.chain.report import decision_lines, summary_lines
 
-    result = _stages("publish", region, date, issue_time, work, config, seed, seconds, json)
+    result = _stages("publish", region, date, issue_time, work, config, seed, seconds, json, dask)
     if not isinstance(result, DayResult):
         raise TypeError("a day that ends with 'publish' gives a DayResult")
     if json:
@@ -89,14 +92,15 @@ def plan(
 
 def _stages(
     until: str, region: str, date: str, issue_time: str, work: Path, config: Path | None, seed: int,
-    seconds: float | None, quiet: bool,
+    seconds: float | None, quiet: bool, dask: str = "",
 ) -> Any:  # fmt: skip
     """Run the day up to a stage with a progress bar."""
-    from oceanclean.chain import plan_day
+    from oceanclean.chain import plan_day, workers
 
     run = options.daily_run(region, date, issue_time, work, config, seed)
-    with options.progress_bar(hidden=quiet) as bar:
-        return plan_day(run, until=until, seconds=seconds, progress=lambda what, done, total: bar(what, done / total))
+    with workers(dask) as crew, options.progress_bar(hidden=quiet) as bar:
+        return plan_day(run, until=until, seconds=seconds, workers=crew,
+                        progress=lambda what, done, total: bar(what, done / total))  # fmt: skip
 
 
 def _stage_record(record: Any) -> dict[str, Any]:

@@ -28,6 +28,13 @@ Config = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw; the same seed gives the same plan.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
+Dask = Annotated[
+    str,
+    typer.Option(
+        "--dask", envvar="OCEANCLEAN_DASK",
+        help="Who works side by side: local, local:N, or tcp://HOST:PORT of a Dask scheduler. Default: this process.",
+    ),
+]  # fmt: skip
 DEFAULT_SEED = 20240608
 DEFAULT_WORK = Path("var")
 

@@ -108,6 +108,12 @@ def _row(order: Order, zone: str) -> list[str]:
     ]  # fmt: skip
 
 
+def _drift(order: Order) -> str:
+    if order.drift_speed_kn is None:
+        return ""
+    return f"\ndrifts {notation.course(order.drift_course_deg)} {order.drift_speed_kn:.1f} kn"
+
+
 def _details(sheet: Sheet, order: Order, zone: str) -> None:
     """Why, go or no-go, and what to do if the patch is gone."""
     sheet.text(f"{order.waypoint} {order.task_id}", 8, bold=True)
