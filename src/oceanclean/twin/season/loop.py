@@ -154,6 +154,7 @@ class Season:
         sea, rules = self.sea, self.scenario.operations
         told: dict[str, Any] = {}
         if self.way.chain:
+            self._borrow(day)
             reply = chain.ask(
                 region=self.scenario.name, issue_time=sea.issue_time(day), config=self.work / "config",
                 seed=sea.seed, until=self.way.chain, still=self.way.still,
@@ -175,6 +176,19 @@ class Season:
             return orders, told
         lanes = planners.lanes_of(sea.region, self.seaway, ships, 2 * rules.sight_m)
         return planners.lawn_mower(ships, desk, lanes), told
+
+    def _borrow(self, day: int) -> None:
+        """Take over what another planner's chain found in the same scenes.
+
+        The chain itself compares all that went into a detection, the scene's bytes before all, and looks again where
+        anything differs: scenes are alike until one of the planners has caught something that is in them.
+        """
+        run = Path("work", "runs", self.scenario.name, _run_name(self.sea.issue_time(day)))
+        for found in sorted(self.folder.parent.glob(f"*/{run}/detect-*/stage.json")):
+            own = self.folder / run / found.parent.name
+            if not own.exists() and self.way.given not in ("detection", "tracks"):
+                with write_aside(own) as aside:
+                    shutil.copytree(found.parent, aside)
 
     def _report(self, day: int, hauls: list[Haul]) -> None:
         """The crews' reports, where the chain of tomorrow finds them."""

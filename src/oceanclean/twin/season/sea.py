@@ -58,10 +58,10 @@ class Sea:
         return replace(self.debris, mass_kg=left_kg, area_m2=self.debris.area_m2 * share)
 
     def balance(self, hour: float, left_kg: NDArray[np.float64]) -> dict[str, float]:
-        """Mass in kg by where it is at an hour: ``unborn``, ``afloat``, ``stranded``, ``gone``, ``caught``."""
+        """Mass in kg at an hour: ``unborn``, ``afloat``, ``stranded``, ``gone``, ``sunk``, ``caught``."""
         status = self.debris.status[min(int(hour), len(self.debris.status) - 1)]
-        by = np.bincount(status, left_kg, minlength=4)
-        names = ("unborn", "afloat", "stranded", "gone")
+        by = np.bincount(status, left_kg, minlength=5)
+        names = ("unborn", "afloat", "stranded", "gone", "sunk")
         return {**dict(zip(names, by.tolist(), strict=True)), "caught": float((self.debris.mass_kg - left_kg).sum())}
 
     def within(self, hour: float) -> NDArray[np.bool_]:

@@ -239,7 +239,7 @@ def true_tracks(sea: Sea, day: int, left_kg: NDArray[np.float64]) -> tuple[Any, 
     times = np.array([sea.ocean.time(float(h)) for h in hours]).astype("datetime64[ns]")
     shape = ("member", "particle", "time")
     lon, lat = (a[hours][:, some].T[None].astype("f4") for a in (debris.lon, debris.lat))
-    status = np.select([k == debris.status[hours][:, some].T for k in (1, 2)], [0, 1], 2)[None].astype("i1")
+    status = np.select([k == debris.status[hours][:, some].T for k in (1, 2, 4)], [0, 1, 4], 2)[None].astype("i1")
     attrs = {"issue_time": sea.issue_time(day), "map_time": sea.issue_time(day), "region": region.name,
              "seed": sea.seed, "members": 1}  # fmt: skip
     tracks = xr.Dataset(
