@@ -322,3 +322,17 @@ def test_the_page_shows_table_and_moving_map(tmp_path, scenario, sea, config_dir
     assert "lawn-mower" in page.read_text()
     assert (tmp_path / "page" / "bay.gif").stat().st_size > 1000
     assert WAYS["chain"].title
+
+
+def test_floats_of_a_worse_forecast_part_farther(scenario, config_dir):
+    from oceanclean.twin.season.separation import separation
+
+    good = {"twin": {"forecast": {"eddy_shift_m": 0, "eddy_shift_m_day": 0, "eddy_amplitude_std": 0,
+                                  "jet_amplitude_std": 0, "tide_phase_h": 0, "inertial_phase_h": 0,
+                                  "wind_std_m_s": 0, "wind_std_m_s_day": 0, "front_shift_h": 0}}}  # fmt: skip
+    bad = {"twin": {"forecast": {"eddy_shift_m": 6000, "eddy_amplitude_std": 0.5}}}
+    apart = [
+        separation(scenario.with_changes(c), [5], floats=20, config=config_dir, leads_h=(12,))["12h"]
+        for c in (good, bad)
+    ]
+    assert apart[0] < apart[1]

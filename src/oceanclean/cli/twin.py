@@ -111,6 +111,19 @@ def what_if(
     _season(out, scenario, days, range(first_seed, first_seed + seeds), ["chain"], asked, workers, dask, config)
 
 
+@app.command()
+def separation(
+    scenario: Scenarios = "bay", seeds: Seeds = 3, first_seed: FirstSeed = 101, config: Config = None
+) -> None:
+    """Tell how far floats in a scenario's forecasts part from floats in its sea, in km after 24, 48 and 72 h."""
+    from oceanclean.twin.season.scenario import load_scenario
+    from oceanclean.twin.season.separation import separation as measured
+
+    found = measured(load_scenario(scenario, config), range(first_seed, first_seed + seeds), config=config)
+    for name, kilometres in found.items():
+        typer.echo(f"{name:10s} {kilometres:6.1f} km")
+
+
 def _season(
     out: Path, scenario: str, days: int, seeds: range, planners: list[str], variants: list[str], workers: int,
     dask: str, config: Path | None,

@@ -18,8 +18,9 @@ LEADS_H = (24, 48, 72)
 
 
 def separation(
-    scenario: Scenario, seeds: Sequence[int], floats: int = 150, windage: float = 0.01, config: Path | None = None
-) -> dict[str, float]:
+    scenario: Scenario, seeds: Sequence[int], floats: int = 150, windage: float = 0.01, config: Path | None = None,
+    leads_h: Sequence[int] = LEADS_H,
+) -> dict[str, float]:  # fmt: skip
     """Mean separation in km of floats that start together at an issue, in forecast and truth.
 
     Args:
@@ -28,13 +29,14 @@ def separation(
         floats: a sea.
         windage: share of the wind that carries them.
         config: the project's configuration.
+        leads_h: hours after the issue.
 
     Returns:
-        ``24h``, ``48h``, ``72h`` (as far as the forecast reaches), and ``still_24h``…: how far they went.
+        ``24h``, ``48h``, ``72h``, and ``still_24h``…: how far they went.
     """
     settings, region = scenario.twin_settings(config), scenario.make_region()
-    start, hours, issues = issue_hours(scenario, settings, 1)
-    hours = max(hours, round(issues[0]) + LEADS_H[-1] + 1)
+    start, _, issues = issue_hours(scenario, settings, 1)
+    hours = round(issues[0]) + max(leads_h) + 1
     apart: dict[str, list[float]] = {}
     for seed in seeds:
         truth = make_ocean(region, start, hours, settings, seed)
@@ -42,7 +44,7 @@ def separation(
         swarm = _floats(truth, floats, issues[0], windage, np.random.default_rng([seed, 41]))
         quiet = settings.debris.model_copy(update={"subgrid_speed_m_s": 0.0})
         tracks = [drift(o, region, None, swarm, quiet, np.random.default_rng(0)) for o in (truth, said)]
-        for lead in LEADS_H:
+        for lead in leads_h:
             at = round(issues[0]) + lead
             both = (tracks[0][2][at] == AFLOAT) & (tracks[1][2][at] == AFLOAT)
             place = [np.stack([t[0][at], t[1][at]])[:, both] for t in tracks]
