@@ -12,6 +12,7 @@ import pytest
 from density_files import BACKGROUND, NOW, detections, forecast, segmentation
 
 from oceanclean.density import density_map, load_settings
+from oceanclean.density.catches import disc
 from oceanclean.density.looks import Look, conditions_of
 from oceanclean.density.moving import moved_detections, moved_look
 from oceanclean.density.observation import target_mass
@@ -20,6 +21,7 @@ from oceanclean.errors import InputError, SettingsError
 from oceanclean.products import names
 
 WHEN = pd.Timestamp("2026-06-15T00:00Z")
+HALF_HOUR = pd.Timedelta(minutes=22)
 
 
 def mapped(region, model, scenes=(), reports=None, **more):
@@ -216,3 +218,24 @@ def test_sightings_are_carried_and_keep_their_age(region, model):
     data = mapped(region, model, reports=report, carry=east(0.4))
     assert cell(data) > 20 * BACKGROUND
     assert float(data["observation_age"].sel(lon=-148.79, lat=30.11, method="nearest")) == pytest.approx(6)
+
+
+def test_a_raft_that_was_sought_out_is_not_the_density_of_its_cell(region, model):
+    """A lookout's haul tells of the water that it looked over, and only of what is left of it."""
+    before = forecast(region, 20.0)
+    without = mapped(region, model, prior=before)
+    led = mapped(region, model, prior=before, catches=haul(400.0, swept_m=1000.0))
+    blind = mapped(region, model, prior=before, catches=haul(400.0, swept_m=1000.0, started_at=WHEN - HALF_HOUR))
+    assert cell(led) < cell(blind)
+    assert kilograms(led, region) < kilograms(without, region) + 400.0 / (0.6 * 0.7)
+    empty = mapped(region, model, prior=before, catches=haul(0.0, swept_m=0.0))
+    assert kilograms(empty, region) < kilograms(without, region)
+
+
+def test_a_haul_tells_of_a_disc(region):
+    """Its weights add up; a disc smaller than a cell is the cell."""
+    small, large = disc(region, -148.79, 30.11, 0.01), disc(region, -148.79, 30.11, 20 * region.grid.area_km2.mean())
+    assert small.sum() == pytest.approx(1.0)
+    assert large.sum() == pytest.approx(1.0)
+    assert (small > 0).sum() == 1
+    assert 12 < (large > 0).sum() < 30

@@ -126,16 +126,77 @@ def _repeatable(solver: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _child(job: Job, answer: Connection) -> None:
-    try:
-        run(job)
-        answer.send(None)
-    except OceancleanError as error:
-        answer.send(error)
-    except Exception as error:  # the parent must hear of anything, and in words
-        answer.send(OceancleanError(f"The allocation failed: {type(error).__name__}: {error}"))
-    finally:
-        answer.close()
+def _serve(jobs: Connection) -> None:
+    """Answer jobs until the other end is closed."""
+    while True:
+        try:
+            job = jobs.recv()
+        except EOFError:
+            return
+        try:
+            run(job)
+            jobs.send(None)
+        except OceancleanError as error:
+            jobs.send(error)
+        except Exception as error:  # the parent must hear of anything, and in words
+            jobs.send(OceancleanError(f"The allocation failed: {type(error).__name__}: {error}"))
+
+
+class Solver:
+    """A process that answers jobs one after the other."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._jobs, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), name="oceanclean-allocation", daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def solve(self, job: Job, timeout_s: float | None) -> None:
+        """Have a job done; the plan stands in its folder.
+
+        Raises:
+            OceancleanError: what the process raised, of the same type; or that it died or ran out of time, after which
+                it answers no more.
+        """
+        try:
+            self._jobs.send(job)
+            if not self._jobs.poll(timeout_s):
+                self.close()
+                raise OceancleanError(f"The allocation took longer than {timeout_s:.0f} s and was ended. "
+                                      "Lower search.iterations in config/models/allocation.yaml.")  # fmt: skip
+            error = self._jobs.recv()
+        except (EOFError, OSError):
+            self._process.join(10)
+            code = self._process.exitcode
+            self.close()
+            raise OceancleanError(f"The allocation's process died (exit code {code}). "
+                                  "Look for a lack of memory and run the stage again.") from None  # fmt: skip
+        if error is not None:
+            raise error
+
+    @property
+    def alive(self) -> bool:
+        """Whether it answers."""
+        return not self._jobs.closed and self._process.is_alive()
+
+    def close(self) -> None:
+        """End the process."""
+        self._jobs.close()
+        self._process.join(0.5)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(5)
+
+
+#: The solver that stays between jobs, where a process plans many days (:func:`keep_solver`).
+_KEPT: list[Solver] = []
+_KEEP: list[bool] = []
+
+
+def keep_solver() -> None:
+    """Let the solver's process live from job to job: it starts once for all days that this process plans."""
+    _KEEP[:] = [True]
 
 
 def allocate_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> Plan:
@@ -150,28 +211,13 @@ def allocate_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> Plan:
     """
     from oceanclean.products import Plan
 
-    context = multiprocessing.get_context("spawn")
-    receive, send = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(job, send), name="oceanclean-allocation", daemon=True)
-    child.start()
-    send.close()
+    kept = _KEPT[0] if _KEPT and _KEPT[0].alive else None
+    solver = kept or Solver()
     try:
-        if not receive.poll(timeout_s):
-            raise OceancleanError(f"The allocation took longer than {timeout_s:.0f} s and was ended. "
-                                  "Lower search.iterations in config/models/allocation.yaml.")  # fmt: skip
-        try:
-            error = receive.recv()
-        except EOFError:
-            child.join(10)
-            raise OceancleanError(f"The allocation's process died (exit code {child.exitcode}). "
-                                  "Look for a lack of memory and run the stage again.") from None  # fmt: skip
+        solver.solve(job, timeout_s)
     finally:
-        if child.is_alive():
-            child.join(5)
-        if child.is_alive():
-            child.terminate()
-            child.join(5)
-        receive.close()
-    if error is not None:
-        raise error
+        if _KEEP and solver.alive:
+            _KEPT[:] = [solver]
+        else:
+            solver.close()
     return Plan.load(Path(job.out))

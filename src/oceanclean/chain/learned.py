@@ -58,7 +58,8 @@ def learned_fleet(run: DailyRun, ingested: StageRecord) -> tuple[gpd.GeoDataFram
         return None, []
     settings = load_model_settings("allocation", AllocationSettings, run.config)
     met = met_density(hauls, fleet, forecast_density(run, hauls), settings.sea)
-    table, notes = learned_efficiency(hauls, fleet, met)
+    # the promise counts the hours of a visit, in which the gear is out only along the windrows that a lookout finds
+    table, notes = learned_efficiency(hauls.assign(swept_m=np.nan), fleet, met)
     whole = table[table["all_seas"] & (table["hauls"] > 0)].set_index("vessel_id")
     if whole.empty:
         return None, [f"Nothing was learned from {len(hauls)} catch reports: {' '.join(notes)}"]

@@ -237,3 +237,27 @@ def _show_instance(row: dict[str, Any]) -> None:
         return
     best = "unknown" if row["best_known"] is None else f"{row['best_known']:g}"
     typer.echo(f"{row['name']:14s} {row['prize']:10.1f}   best known {best:>8s}   gap {_percent(row['gap_percent'])}")
+
+
+@app.command()
+def chain(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of `oceanclean twin run`, one a scenario.")],
+    json: JsonFile = None,
+    page: Annotated[Path | None, typer.Option(help="Folder for a page with table, figures and animated maps.")] = None,
+) -> None:
+    """Score whole seasons in simulated seas: kilograms by planner, against better and worse planning."""
+    from oceanclean.store import read_json
+    from oceanclean.twin.season.figures import season_figures, season_table
+    from oceanclean.twin.season.run import RECORD
+
+    scenarios = {}
+    for folder in runs:
+        figures = season_figures(folder)
+        name = read_json(folder / RECORD)["scenario"]["name"]
+        scenarios[name] = figures
+        typer.echo(season_table(name, figures))
+    if page is not None:
+        from oceanclean.twin.season.report import write_page
+
+        typer.echo(write_page(dict(zip(scenarios, runs, strict=True)), scenarios, page))
+    _write({"scenarios": scenarios}, json)

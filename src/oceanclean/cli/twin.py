@@ -72,3 +72,71 @@ def catches(
     hauls = twin.write_catches(plans, work / "twin" / region / "truth", fleet, load_twin_settings(config), file)
     typer.echo(f"{len(hauls)} hauls of {len(plans)} plans, {sum(h.kg for h in hauls):,.0f} kg")
     typer.echo(file)
+
+
+Scenarios = Annotated[str, typer.Option(help="Scenario: a file of config/twin (bay, shelf, strait, gyre).")]
+Days = Annotated[int, typer.Option(help="Days of the season.", min=1, max=120)]
+Seeds = Annotated[int, typer.Option(help="Seas: seeds first-seed, first-seed + 1, ...", min=1, max=1000)]
+FirstSeed = Annotated[int, typer.Option(help="The first seed.", min=0)]
+Workers = Annotated[int, typer.Option(help="Processes side by side.", min=1, max=256)]
+DaskAddress = Annotated[
+    str, typer.Option("--dask", help="Address of a Dask scheduler (tcp://host:8786) whose workers share the folder.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; a run that was cut goes on in it.")]
+
+
+@app.command()
+def run(
+    out: Out, scenario: Scenarios = "bay", days: Days = 14, seeds: Seeds = 10, first_seed: FirstSeed = 1,
+    planners: Annotated[str, typer.Option(help="Ways of planning, with commas; default: all.")] = "",
+    workers: Workers = 1, dask: DaskAddress = "", config: Config = None,
+) -> None:  # fmt: skip
+    """Let every planner clean a simulated sea day after day: the chain, its stages made perfect, simple ways."""
+    from oceanclean.twin.season.loop import WAYS
+
+    chosen = [p.strip() for p in planners.split(",") if p.strip()] or list(WAYS)
+    _season(out, scenario, days, range(first_seed, first_seed + seeds), chosen, [], workers, dask, config)
+
+
+@app.command("what-if")
+def what_if(
+    out: Out, scenario: Scenarios = "bay", days: Days = 14, seeds: Seeds = 10, first_seed: FirstSeed = 1,
+    change: Annotated[str, typer.Option(help="What-ifs of the scenario, with commas; default: all.")] = "",
+    workers: Workers = 1, dask: DaskAddress = "", config: Config = None,
+) -> None:  # fmt: skip
+    """Ask what another fleet, port, drone or revisit would bring: the chain, over the same seas."""
+    from oceanclean.twin.season.scenario import load_scenario
+
+    asked = [c.strip() for c in change.split(",") if c.strip()] or list(load_scenario(scenario, config).what_if)
+    _season(out, scenario, days, range(first_seed, first_seed + seeds), ["chain"], asked, workers, dask, config)
+
+
+@app.command()
+def separation(
+    scenario: Scenarios = "bay", seeds: Seeds = 3, first_seed: FirstSeed = 101, config: Config = None
+) -> None:
+    """Tell how far floats in a scenario's forecasts part from floats in its sea, in km after 24, 48 and 72 h."""
+    from oceanclean.twin.season.scenario import load_scenario
+    from oceanclean.twin.season.separation import separation as measured
+
+    found = measured(load_scenario(scenario, config), range(first_seed, first_seed + seeds), config=config)
+    for name, kilometres in found.items():
+        typer.echo(f"{name:10s} {kilometres:6.1f} km")
+
+
+def _season(
+    out: Path, scenario: str, days: int, seeds: range, planners: list[str], variants: list[str], workers: int,
+    dask: str, config: Path | None,
+) -> None:  # fmt: skip
+    """Run, then show the table."""
+    from oceanclean.twin.season.figures import season_figures, season_table
+    from oceanclean.twin.season.run import run_seasons
+    from oceanclean.twin.season.scenario import load_scenario
+
+    with options.progress_bar(hidden=False) as bar:
+        run_seasons(
+            load_scenario(scenario, config), out, days=days, seeds=list(seeds), planners=planners, variants=variants,
+            workers=workers, address=dask, config=config, progress=bar,
+        )  # fmt: skip
+    typer.echo(season_table(scenario, season_figures(out)))
+    typer.echo(out)

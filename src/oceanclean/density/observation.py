@@ -100,6 +100,10 @@ class CatchSettings(Settings):
     speed_kn: float = Field(gt=0, le=15, description="through the water, where the report gives no distance")
     steering: float = Field(ge=1, le=100, description="density in the way of a steered mouth over that of the cell")
     std_steering: float = Field(ge=0, description="relative doubt of efficiency and steering together")
+    sight_m: float = Field(default=1500.0, ge=0, description="how far a crew sees a windrow by day; 0: no lookout")
+    search_kn: float = Field(default=5.0, gt=0, le=30, description="speed while it looks for one")
+    windrow_share: float = Field(default=0.7, gt=0, le=1, description="of the debris floats where a lookout finds it")
+    widest_km: float = Field(default=4.0, gt=0, le=100, description="radius around a haul's middle that it may tell of")
     source: str
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from oceanclean.twin.settings import DebrisSettings, TwinSettings
 
 #: Status of a particle.
-UNBORN, AFLOAT, STRANDED, GONE = 0, 1, 2, 3
+UNBORN, AFLOAT, STRANDED, GONE, SUNK = 0, 1, 2, 3, 4
 
 
 @dataclass
@@ -238,12 +238,24 @@ def birthplaces(
         if west <= lon_m <= east_edge and south <= lat_m <= north_edge
     ])  # fmt: skip
     if len(mouths):
-        from_river = rng.random(len(born)) < river_share
+        from_river = rng.random(len(born)) < river_share * flood(settings.debris, born, ocean.hours, rng)
         chosen = mouths[rng.integers(len(mouths), size=len(born))]
         east, north = metres_per_degree(float(basin.grid.lat.mean()))
         lon = np.where(from_river, chosen[:, 0] + rng.normal(0, scatter_m / 3, len(born)) / float(east), lon)
         lat = np.where(from_river, chosen[:, 1] + rng.normal(0, scatter_m / 3, len(born)) / float(north), lat)
     return lon, lat
+
+
+def flood(s: DebrisSettings, born_h: NDArray, hours: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(birth) how much more than on the mean rivers bring at an hour: floods come at random, little between them."""
+    if s.river_pulse_d is None:
+        return np.ones(len(born_h))
+    peaks = rng.uniform(0, hours, max(1, rng.poisson(hours / 24 / s.river_pulse_d)))
+
+    def height(at: NDArray) -> NDArray[np.float64]:
+        return 0.1 + np.exp(-0.5 * ((at[:, None] - peaks) / s.river_pulse_h) ** 2).sum(axis=1)
+
+    return np.asarray(height(np.asarray(born_h, dtype=float)) / height(np.arange(float(hours))).mean())
 
 
 def off_coast(ocean: Ocean, lon: float, lat: float, distance_m: float = 4_000.0) -> tuple[float, float]:
@@ -281,12 +293,16 @@ def drift(
     state = _State(particles.lon.copy(), particles.lat.copy(), np.zeros(n, dtype=np.int8),
                    settings.subgrid_speed_m_s * rng.standard_normal((2, n)))  # fmt: skip
     shore = _shore(ocean, region)
+    sinks = _sinks(settings, particles)
     lon, lat = np.empty((ocean.hours, n), np.float32), np.empty((ocean.hours, n), np.float32)
     status = np.empty((ocean.hours, n), np.int8)
     now = ocean.current(0)
     for hour in range(ocean.hours):
         state.status[(state.status == UNBORN) & (particles.release_h <= hour)] = AFLOAT
         attached = (particles.raft >= 0) & (particles.detach_h > hour)
+        if sinks.any():
+            attached &= state.status != SUNK
+            state.status[(state.status == AFLOAT) & (rng.random(n) < sinks)] = SUNK
         if rafts is not None:
             _carry(rafts, particles, state, attached, hour)
         lon[hour], lat[hour], status[hour] = state.lon, state.lat, state.status
@@ -300,6 +316,12 @@ def drift(
         if progress:
             progress((hour + 1) / ocean.hours)
     return lon, lat, status
+
+
+def _sinks(settings: DebrisSettings, particles: Particles) -> NDArray[np.float64]:
+    """(particle) chance to sink within an hour; what weighs nothing (centres of rafts, buoys) never does."""
+    rate = np.array([1 / (24 * c.sinks_d) if c.sinks_d else 0.0 for c in settings.classes.values()])
+    return np.where(particles.mass_kg > 0, -np.expm1(-rate[particles.kind]), 0.0)
 
 
 def _shore(ocean: Ocean, region: Region) -> tuple[Grid, NDArray[np.bool_]]:

@@ -227,7 +227,7 @@ def write_truth(folder: Path, ocean: Ocean, debris: DebrisTruth, settings: TwinS
         {
             "lon": (("time", "particle"), debris.lon, {"units": "degrees_east"}),
             "lat": (("time", "particle"), debris.lat, {"units": "degrees_north"}),
-            "status": (("time", "particle"), debris.status, {"flag_meanings": "unborn afloat stranded gone"}),
+            "status": (("time", "particle"), debris.status, {"flag_meanings": "unborn afloat stranded gone sunk"}),
             "mass": ("particle", debris.mass_kg, {"units": "kg"}),
             "area": ("particle", debris.area_m2, {"units": "m2"}),
             "windage": ("particle", debris.windage, {"units": "1"}),

@@ -180,7 +180,7 @@ def score_run(root: Path, truth: Path, region: Region, config: Path | None = Non
     if (root / "forecast" / "forecast.nc").is_file():
         with xr.open_dataset(root / "forecast" / "forecast.nc") as forecast:
             figures |= _score_forecast(forecast, truth)
-    return figures | _score_scenes(root, truth)
+    return figures | score_scenes(root, truth / "scenes")
 
 
 def _score_forecast(forecast: xr.Dataset, truth: Path) -> dict[str, float]:
@@ -195,12 +195,12 @@ def _score_forecast(forecast: xr.Dataset, truth: Path) -> dict[str, float]:
     return figures
 
 
-def _score_scenes(root: Path, truth: Path) -> dict[str, float]:
-    """Pixel scores of each segmented scene whose truth there is."""
+def score_scenes(root: Path, scenes: Path) -> dict[str, float]:
+    """Pixel scores of each segmented scene of a run whose truth stands in a folder."""
     figures: dict[str, float] = {}
     for record in sorted(root.glob("detect-*/segmentation.json")):
         told = json.loads(record.read_text(encoding="utf-8"))
-        hidden = truth / "scenes" / Path(told["scene"]["path"]).name
+        hidden = scenes / Path(told["scene"]["path"]).name
         if hidden.is_file():
             raster = record.parent / Path(told["raster"]).name
             one = score_segmentation(raster, hidden, float(told["threshold"]))

@@ -57,6 +57,7 @@ class DebrisClass(Settings):
     windage_std: float = Field(ge=0, le=0.03)
     kg_m2: float = Field(gt=0, le=50, description="mass an area of full cover")
     stokes: float = Field(default=1.0, ge=0, le=2, description="share of the surface Stokes drift felt")
+    sinks_d: float | None = Field(default=None, gt=0, description="mean days afloat before it sinks; None: it floats")
 
 
 class DebrisSettings(Settings):
@@ -70,6 +71,10 @@ class DebrisSettings(Settings):
     loose_mass_kg: float = Field(default=4.0, gt=0)
     residence_h: float = Field(default=96.0, gt=0, description="mean life of a raft before another is born")
     river_share: float = Field(default=0.3, ge=0, le=1, description="share of rafts born at river mouths")
+    river_pulse_d: float | None = Field(
+        default=None, gt=0, description="mean days between floods, in which rivers bring what they bring; None: evenly"
+    )
+    river_pulse_h: float = Field(default=18.0, gt=0, description="length of a flood, one standard deviation")
     shore_scale_m: float = Field(default=45_000, gt=0, description="births at fronts thin out with distance to land")
     shed_h: float = Field(default=150.0, gt=0, description="mean time that a particle stays with its raft")
     core_cover: tuple[float, float] = (0.30, 0.75)

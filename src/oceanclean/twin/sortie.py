@@ -193,16 +193,16 @@ class _Work:
         wanted = self.sought & afloat & (left > 0)
         sight = self.s.sight_m if bright else 0.0
         raft = self.debris.raft[self.some]
-        target = _target(place, left, raft, wanted, self.ship, sight)
+        target = target_of(place, left, raft, wanted, self.ship, sight)
         searching = target is None
         if target is None:
             self.searched += self.s.step_s * _search_speed(self.vessel, self.s)
-            target = centre + _spiral(self.searched, sight or self.vessel.swath_m / 2)
+            target = centre + spiral(self.searched, sight or self.vessel.swath_m / 2)
         fast = searching or bool(np.hypot(*(target - self.ship)) > GEAR_OUT_M)
         speed = _search_speed(self.vessel, self.s) if fast else self.vessel.collect_speed_kn * KNOT_M_S
-        ahead = _towards(self.ship, target, speed * self.s.step_s)
+        ahead = towards(self.ship, target, speed * self.s.step_s)
         if not (fast and bright):  # the gear is out: collecting, or searching by night
-            self._sweep(wanted & (_distance_to_leg(place, self.ship, ahead) <= self.vessel.swath_m / 2), left)
+            self._sweep(wanted & (distance_to_leg(place, self.ship, ahead) <= self.vessel.swath_m / 2), left)
             self.swept += float(np.hypot(*(ahead - self.ship)))
         self.ship = ahead
 
@@ -252,7 +252,7 @@ def _centre(track: Track, time: np.datetime64) -> NDArray[np.float64]:
     return np.array([np.interp(now, track[0], track[1]), np.interp(now, track[0], track[2])])
 
 
-def _target(
+def target_of(
     place: NDArray, left: NDArray, raft: NDArray, wanted: NDArray[np.bool_], ship: NDArray, sight: float
 ) -> NDArray[np.float64] | None:
     """Nearest particle (east, north in m) of the raft in sight with most mass for the way; None if there is none."""
@@ -269,21 +269,21 @@ def _target(
     return np.asarray(place[own[np.argmin(away[own])]], dtype=float)
 
 
-def _spiral(length: float, spacing: float) -> NDArray[np.float64]:
+def spiral(length: float, spacing: float) -> NDArray[np.float64]:
     """Point (east, north) after ``length`` metres of an Archimedean spiral whose arms are two spacings apart."""
     pitch = 2 * spacing / (2 * np.pi)
     turn = np.sqrt(2 * length / pitch)
     return pitch * turn * np.array([np.cos(turn), np.sin(turn)])
 
 
-def _towards(ship: NDArray, goal: NDArray, way: float) -> NDArray[np.float64]:
+def towards(ship: NDArray, goal: NDArray, way: float) -> NDArray[np.float64]:
     """Place after sailing ``way`` metres towards a goal, and a little past it when it is near."""
     leg = goal - ship
     distance = float(np.hypot(*leg))
     return np.asarray(ship + leg * (way / distance) if distance > 1e-6 else ship, dtype=float)
 
 
-def _distance_to_leg(place: NDArray, a: NDArray, b: NDArray) -> NDArray[np.float64]:
+def distance_to_leg(place: NDArray, a: NDArray, b: NDArray) -> NDArray[np.float64]:
     """Distance of points (n, 2) to the leg from a to b, metres."""
     leg = b - a
     length = float(leg @ leg)
