@@ -420,6 +420,17 @@ def _read_sidecar(path: Path, work: Path) -> object:
         raster.unlink()
 
 
+_BOXES = "image,width,height,x_min,y_min,x_max,y_max,label\n" + "".join(
+    f"{k}.jpg,100,100,{10 + k},10,50,60,plastic\n" for k in range(6)
+)
+
+
+def _read_boxes(path: Path, work: Path) -> object:
+    from oceanclean.vision.detector.boxsets import box_table
+
+    return box_table(path)
+
+
 def _table(text: str, column: str) -> Callable[[Path], Iterator[Mutant]]:
     return lambda _folder: mutants.of_table(text, column)
 
@@ -434,6 +445,7 @@ DOORS = (
     Door("vessels' status (CSV)", ".csv", _table(_STATUS, "hold_used_kg"), _read_status),
     Door("catch reports (CSV)", ".csv", _table(_CATCHES, "mass_kg"), _read_catches),
     Door("hourly tracks (CSV)", ".csv", _tracks, _read_tracks),
+    Door("boxes (CSV)", ".csv", _table(_BOXES, "x_min"), _read_boxes),
     Door("detections (GeoParquet)", ".parquet", _detections, _read_detections),
     Door("photo (JPEG, PNG)", ".jpg", _photos, _read_photo),
     Door("region (YAML)", ".yaml", _settings("regions"), _read_settings("regions")),

@@ -173,7 +173,11 @@ def _raw(file: Path, report: list[str]) -> pd.DataFrame:
     """A table as text, without the header lines that stand again further down."""
     import pandas as pd
 
-    raw = pd.read_csv(file, dtype=str)
+    try:
+        raw = pd.read_csv(file, dtype=str)
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(file, "file", str(error).strip()[:200], "a CSV table in UTF-8, plain or gzipped",
+                         "Correct or remove the file.") from error  # fmt: skip
     header = (raw == np.array(raw.columns)).all(axis=1)
     if header.any():
         report.append(f"{file.name}: {int(header.sum())} repeated header lines dropped")

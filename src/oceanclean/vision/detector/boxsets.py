@@ -19,6 +19,7 @@ import numpy as np
 from oceanclean.errors import InputError, MissingDataError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 #: Name of the one class that any litter belongs to.
@@ -157,16 +158,40 @@ def _yolo_rows(path: Path) -> NDArray[np.float64]:
     return np.array(rows).reshape(-1, 5)
 
 
-def read_csv(folder: Path) -> BoxSet:
-    """Folder with ``boxes.csv`` (image, width, height, x_min, y_min, x_max, y_max, label) and ``images/``."""
+def box_table(path: Path) -> pd.DataFrame:
+    """A table of boxes: image and label as text, width, height and corners as numbers.
+
+    Raises:
+        InputError: unreadable, a column is absent, or a cell is no number; names the line.
+    """
     import pandas as pd
 
-    path = folder / "boxes.csv"
-    table = pd.read_csv(path)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(path, "file", str(error).strip()[:200], "a CSV table in UTF-8", "Correct it.") from error
     needed = ["image", "width", "height", "x_min", "y_min", "x_max", "y_max", "label"]
     absent = [c for c in needed if c not in table]
     if absent:
-        raise InputError(path, absent[0], f"columns {list(table.columns)}", f"{needed}", "Add the column.")
+        raise InputError(path, absent[0], f"columns {list(table.columns)}", f"columns {needed}", "Name them so.")
+    outside = table["image"].map(lambda name: Path(name).is_absolute() or ".." in Path(name).parts)
+    if outside.any():
+        raise InputError(path, "image", repr(table["image"][outside].iloc[0][:60]), "names of files in images/",
+                         "Correct the line.")  # fmt: skip
+    for column in needed[1:-1]:
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        wrong = ~np.isfinite(numbers) | (numbers.abs() > 1e6)
+        if wrong.any():
+            line = int(np.flatnonzero(wrong)[0])
+            raise InputError(path, f"{column}, line {line + 2}", repr(table[column].iloc[line][:60]),
+                             "a number of pixels", "Correct the line.")  # fmt: skip
+        table[column] = numbers
+    return table
+
+
+def read_csv(folder: Path) -> BoxSet:
+    """Folder with ``boxes.csv`` (image, width, height, x_min, y_min, x_max, y_max, label) and ``images/``."""
+    table = box_table(folder / "boxes.csv")
     classes = sorted(table["label"].astype(str).unique())
     images = []
     for name, rows in table.groupby("image", sort=True):

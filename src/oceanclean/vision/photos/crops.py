@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from oceanclean.errors import InputError
+from oceanclean.vision.detector.boxsets import box_table
 from oceanclean.vision.photos.sets import Photo
 
 if TYPE_CHECKING:
@@ -67,15 +66,9 @@ def grade_of(mask: NDArray[np.uint8]) -> str:
 
 
 def _boxed(folder: Path) -> Iterator[Photo]:
-    path = folder / "boxes.csv"
-    table = pd.read_csv(path)
-    columns = ("image", "width", "height", "x_min", "y_min", "x_max", "y_max", "label")
-    absent = [c for c in columns if c not in table]
-    if absent:
-        raise InputError(path, absent[0], f"columns {list(table.columns)}", f"columns {list(columns)}", "Name them so.")
-    for row in table[list(columns)].to_dict("records"):
+    for row in box_table(folder / "boxes.csv").to_dict("records"):
         if (folder / "images" / str(row["image"])).is_file():
-            box = tuple(float(row[c]) for c in columns[3:7])
+            box = tuple(float(row[c]) for c in ("x_min", "y_min", "x_max", "y_max"))
             shape = (int(row["height"]), int(row["width"]))
             yield from _thing(
                 folder, f"images/{row['image']}", str(row["label"]), (box[0], box[1], box[2], box[3]), shape

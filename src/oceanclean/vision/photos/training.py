@@ -111,7 +111,10 @@ def given_split(material: Material, manifest: Path) -> tuple[NDArray[np.intp], N
     Raises:
         InputError: the manifest lacks a photo, or a group of duplicates lies on both sides.
     """
-    table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(manifest, "file", str(error).strip()[:200], "a CSV table in UTF-8", "Correct it.") from error
     for column in ("file", "split"):
         if column not in table:
             raise InputError(manifest, column, f"columns {list(table.columns)}", "columns file and split",
