@@ -54,6 +54,12 @@ class BusyError(OceancleanError):
     exit_code = 4
 
 
+class StorageError(OceancleanError):
+    """Nothing more can be written: the disk is full, over its quota, or read-only."""
+
+    exit_code = 7
+
+
 class CorruptStoreError(OceancleanError):
     """A stored product no longer has the digest with which it was written."""
 

@@ -294,6 +294,8 @@ def config_root(config: Path | None = None) -> Path:
                         "Run from the project's folder or pass --config.")  # fmt: skip
 
 
+#: The compiled safe loader is forty times quicker than the other, where it was built.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: Largest settings file in bytes, and lists and mappings within each other.
 _MOST_BYTES, _MOST_DEPTH = 2_000_000, 32
 
@@ -313,7 +315,7 @@ def load_yaml(path: Path) -> Mapping[str, Any]:
         raise SettingsError(path, "file", error, "a readable UTF-8 file", "Check the path.") from error
     try:
         _check_structure(path, text)
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise SettingsError(path, "YAML", str(error).replace("\n", " "), "valid YAML", "Correct the syntax.") from error
     except ValueError as error:  # a date that no calendar has
@@ -330,7 +332,7 @@ def _check_structure(path: Path, text: str) -> None:
     if max(text.count("["), text.count("{")) > _MOST_BYTES // 100:
         raise SettingsError(path, "YAML", "too many brackets", "a settings file", "See config/ for examples.")
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise SettingsError(path, "alias", "a YAML alias (*name)", "plain values", "Write the value out.")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

@@ -6,6 +6,7 @@ started again; finished stages are recognised by the digest of what went into th
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oceanclean.errors import BusyError, CorruptStoreError
+from oceanclean.errors import BusyError, CorruptStoreError, StorageError
 
 #: Name of the file that marks a stage folder as finished and says what it was made from.
 RECORD = "stage.json"
@@ -129,6 +130,29 @@ def lock(path: Path, holder: str, wait_s: float = 0.0) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+#: Fewer bytes than this are no room: libraries that write files fail without saying why.
+_NO_ROOM = 1 << 20
+
+
+def as_storage_error(error: BaseException, folder: Path) -> StorageError | None:
+    """What to say where an error comes of a disk that takes nothing more; None where it comes of something else.
+
+    Args:
+        error: what was raised.
+        folder: on the disk that was written to.
+    """
+    one: BaseException | None = error
+    while one is not None:
+        if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return StorageError(f"{one.filename or folder}: {one.strerror}. Make room, or choose another disk with "
+                                "--work, and start again: what is finished stays.")  # fmt: skip
+        one = one.__cause__ or one.__context__
+    if isinstance(error, Exception) and folder.exists() and shutil.disk_usage(folder).free < _NO_ROOM:
+        return StorageError(f"{folder}: no space left on the disk ({type(error).__name__}). Make room, or choose "
+                            "another disk with --work, and start again: what is finished stays.")  # fmt: skip
+    return None
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def _wrong(place: Place) -> list[str]:
     if not place.day.is_dir():
         return []
     found = []
-    for folder in (p for p in place.day.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name != "ledger"):
+    for folder in (p for p in place.day.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in ("ledger", "catalog")):
         if not (folder / "stage.json").is_file():
             found.append(f"{folder.name}: no record")
             continue

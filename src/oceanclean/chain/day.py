@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from oceanclean.chain.ledger import code_digest, versions
 from oceanclean.chain.run import DailyRun
 from oceanclean.chain.shadow import shadow
 from oceanclean.settings import config_root, load_yaml
-from oceanclean.store import StageRecord, read_json, write_json
+from oceanclean.store import StageRecord, as_storage_error, read_json, write_json
 
 #: Called at the start of each step with its name, the number of steps done, and the number of steps known so far.
 StageProgress = Callable[[str, int, int], None]
@@ -151,7 +152,11 @@ def plan_day(
             tell = progress or (lambda *_: None)
             result = finish(run, _run_stages(run, until, seconds, tell, workers or Workers()))
         except BaseException as error:
-            fail(run, error)
+            full = as_storage_error(error, run.folder.root)
+            with suppress(OSError):  # a disk that took no plan may take no ledger either; the cause is what counts
+                fail(run, full or error)
+            if full is not None:
+                raise full from error
             raise
         shadow(run)  # the plan stands; what the challenger would have said is written beside it
         return result

@@ -10,7 +10,8 @@ def main() -> None:
     """Entry point of ``oceanclean``: runs a command; a known error becomes one line and an exit status.
 
     Exit status: 0 done, 1 unexpected failure, 2 input or settings at fault, 3 data missing, 4 another run holds the
-    day, 5 a stored product is damaged, 6 a gate, a threshold or a check was not passed.
+    day, 5 a stored product is damaged, 6 a gate, a threshold or a check was not passed, 7 the disk
+    is full or read-only.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its notes on CPU features are not for planners
 
@@ -29,3 +30,13 @@ def main() -> None:
 
         typer.echo(f"error: {error.filename}: may not be written or read. Choose another folder with --work.", err=True)
         sys.exit(2)
+    except OSError as error:
+        from pathlib import Path
+
+        from oceanclean.store import as_storage_error
+
+        told = as_storage_error(error, Path(error.filename or "."))
+        if told is None:
+            raise
+        sys.stderr.write(f"error: {told}\n")
+        sys.exit(told.exit_code)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Shelf:
     def regions(self) -> dict[str, RegionSettings]:
         """Regions that can be planned for, by name."""
         names = sorted(p.stem for p in (config_root(self.config) / "regions").glob("*.yaml"))
-        return {name: load_region_settings(name, self.config) for name in names}
+        return {name: self.region(name) for name in names}
 
     def region(self, name: str) -> RegionSettings:
         """A region.
@@ -78,10 +79,10 @@ class Shelf:
         Raises:
             HTTPException: 404, unknown.
         """
-        found = self.regions().get(name)
-        if found is None:
+        folder = config_root(self.config) / "regions"
+        if name not in {p.stem for p in folder.glob("*.yaml")}:  # compared, never joined: a name is no path
             raise HTTPException(404, "There is no such region.")
-        return found
+        return _region(name, self.config, (folder / f"{name}.yaml").stat().st_mtime_ns)
 
     def days(self, region: str) -> list[ServedDay]:
         """Planned days of a known region, oldest first."""
@@ -107,6 +108,12 @@ class Shelf:
         if not found:
             raise HTTPException(404, "No such day was planned." if days else "No day was planned yet.")
         return found[-1]
+
+
+@lru_cache(maxsize=256)
+def _region(name: str, config: Path | None, _changed: int) -> RegionSettings:
+    """Settings of a region, read anew when its file has changed."""
+    return load_region_settings(name, config)
 
 
 def bounds_of(region: RegionSettings) -> Bounds:
@@ -179,10 +186,14 @@ def geometry_bounds(geometry: dict[str, Any] | None) -> Bounds | None:
 
 def read_geojson(path: Path) -> list[dict[str, Any]]:
     """Features of a GeoJSON file, or of a GeoParquet table; times as ISO 8601, absent values as null."""
+    return list(json.loads(_features(path, path.stat().st_mtime_ns))["features"])
+
+
+@lru_cache(maxsize=32)
+def _features(path: Path, _changed: int) -> str:
+    """A file as GeoJSON text: what a day has published does not change."""
     if path.suffix == ".parquet":
         import geopandas as gpd
 
-        text = gpd.read_parquet(path).to_json(default=lambda time: time.isoformat())
-    else:
-        text = path.read_text(encoding="utf-8")
-    return list(json.loads(text)["features"])
+        return str(gpd.read_parquet(path).to_json(default=lambda time: time.isoformat()))
+    return path.read_text(encoding="utf-8")

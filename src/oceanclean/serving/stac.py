@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.background import BackgroundTask
 
 from oceanclean.serving.features import Box, Limit, Offset, When
 from oceanclean.serving.gate import may
@@ -118,43 +116,10 @@ def _add_files(api: APIRouter, shelf: Shelf) -> None:
 
     @api.get("/regions/{region}/density.tif", response_class=FileResponse)
     def density(region: str, day: str = "") -> Response:
-        """The density map of a day (default: the last) as a COG: mean, standard deviation (kg km-2), observed share."""
-        source, _ = shelf.day(region, day).file("map", "density.nc")
-        made = _density_cog(source)
-        return FileResponse(made, filename=f"{region}-density.tif", background=BackgroundTask(made.unlink),
+        """The density map of a day (default: the last) as the COG that the day left; its bands name themselves."""
+        made, _ = shelf.day(region, day).file("map", "density.tif")
+        return FileResponse(made, filename=f"{region}-density.tif",
                             media_type="image/tiff; application=geotiff; profile=cloud-optimized")  # fmt: skip
-
-
-def _density_cog(source: Path) -> Path:
-    """A density map (lat, lon) as a cloud-optimised GeoTIFF in a temporary file, north up."""
-    import tempfile
-
-    import numpy as np
-    import rasterio
-    from rasterio.io import MemoryFile
-    from rasterio.shutil import copy
-    from rasterio.transform import from_origin
-
-    from oceanclean.products import names
-    from oceanclean.products.files import load_grid
-
-    grid = load_grid("DensityMap", source)
-    lat, lon = grid["lat"].to_numpy(), grid["lon"].to_numpy()
-    dx, dy = float(lon[1] - lon[0]), float(lat[1] - lat[0])
-    bands = (names.DENSITY, names.DENSITY_STD, "observed_fraction")
-    values = np.stack([grid[b].to_numpy()[::-1] for b in bands]).astype("float32")
-    profile = {"driver": "GTiff", "dtype": "float32", "count": len(bands), "height": lat.size, "width": lon.size,
-               "crs": "EPSG:4326", "nodata": np.nan,
-               "transform": from_origin(float(lon[0]) - dx / 2, float(lat[-1]) + dy / 2, dx, dy)}  # fmt: skip
-    target = Path(tempfile.mkstemp(suffix=".tif")[1])
-    with MemoryFile() as memory:
-        with memory.open(**profile) as raster:
-            raster.write(values)
-            raster.descriptions = bands
-            raster.units = ("kg km-2", "kg km-2", "1")
-        with memory.open() as raster, rasterio.Env():
-            copy(raster, target, driver="COG", compress="DEFLATE")
-    return target
 
 
 def _link(request: Request, relation: str, path: str) -> dict[str, str]:
