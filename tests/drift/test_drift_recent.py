@@ -36,6 +36,22 @@ def test_a_current_too_strong_and_turned_is_found(tmp_path):
     assert abs(first[0]) < 0.5 * abs(last[0])
 
 
+def test_what_the_fleet_showed_fades_ahead(tmp_path):
+    """A bias that lasts is kept the longer, the slower it fades; faded at once, the path is that of the published."""
+    tracks = tracks_of(tmp_path, drifters=60, extra=weak_and_turned, noise=0.05)
+    rows, starts = np.ones(tracks.size, dtype=bool), np.flatnonzero(tracks.hours - tracks.hours[tracks.first] == 60)
+    truth = along(tracks.observed, starts, 48)[:, -1]
+    error = {}
+    for fade in (0.01, 144.0, 1e9):
+        recent = RecentSettings(ahead_h=fade, own_share=1e-6)
+        physics = Physics(tracks, DriftSettings(recent=recent), rows)
+        error[fade] = np.abs(physics.displacement(starts, 48) - truth).mean()
+        if fade == 0.01:  # what is left is the residual carried on from the hours before
+            left = physics.paths(starts, 48)[:, -1] - along(physics.physics, starts, 48)[:, -1]
+            assert np.abs(left).mean() < 0.5 * np.abs(truth - along(physics.physics, starts, 48)[:, -1]).mean()
+    assert error[1e9] < error[144.0] < 0.7 * error[0.01]
+
+
 def test_what_comes_later_is_not_seen(tmp_path):
     """Coefficients up to an hour stay the same whatever drifters do after it."""
     tracks = tracks_of(tmp_path, drifters=10, noise=0.1)

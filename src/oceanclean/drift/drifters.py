@@ -144,7 +144,7 @@ def load_tracks(folder: Path) -> Tracks:
         ["segment", "time"], kind="stable", ignore_index=True
     )
     table = _without_jumps(_without_repeats(table, report), report)
-    return _as_tracks(table, tuple(report), str(folder))
+    return _as_tracks(table, tuple(dict.fromkeys(report)), str(folder))
 
 
 def _tables(files: list[Path], report: list[str]) -> list[pd.DataFrame]:

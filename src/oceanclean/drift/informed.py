@@ -34,7 +34,8 @@ class _Known:
         at: (start) their places among those asked for.
         start: (start) rows.
         kriging: how the residual is carried on.
-        factor: (start, term) coefficients, the fleet's and the drifter's own together.
+        fleet: (start, term) coefficients that all drifters show.
+        own: (start, term) what suits this drifter beyond them.
         left: (start, hour) residual that the terms leave, oldest first.
         past: (start, hour, term) terms over the history.
         variance: (start, term, term) what is not known of the drifter's own coefficients, a component.
@@ -43,7 +44,8 @@ class _Known:
     at: Index
     start: Index
     kriging: carried.Kriging
-    factor: Complex
+    fleet: Complex
+    own: Complex
     left: Complex
     past: Complex
     variance: Complex
@@ -53,7 +55,9 @@ class Informed:
     """Velocity along the track = physics + coefficients x terms + the drifter's own residual, which fades.
 
     The coefficients are those that all drifters show (:mod:`oceanclean.drift.recent`), moved by what this drifter
-    shows beyond them; the rest of its residual is carried on (:mod:`oceanclean.drift.carried`).
+    shows beyond them. Ahead both fade: the fleet's towards the published over ``ahead_h``, the drifter's own over
+    ``memory_h``, as it comes into other water. The rest of its residual is carried on
+    (:mod:`oceanclean.drift.carried`).
 
     Args:
         tracks: the drifters.
@@ -66,10 +70,10 @@ class Informed:
 
     def __init__(self, tracks: Tracks, physics: Complex, learned: Complex | None, weight: float,
                  rows: NDArray[np.bool_], settings: RecentSettings) -> None:  # fmt: skip
-        self.terms, mean, self._doubt = terms_of(tracks, learned, weight, settings)
+        self.terms, self._mean, self._doubt = terms_of(tracks, learned, weight, settings)
         self.physics, self._residual = physics, tracks.observed - physics
         self.coefficients, self._fleet = followed(
-            self._residual, self.terms, tracks.hours, rows, mean, self._doubt, settings
+            self._residual, self.terms, tracks.hours, rows, self._mean, self._doubt, settings
         )
         self._first, self._band = tracks.first, carried.BAND_DEG * np.rint(tracks.lat / carried.BAND_DEG)
         self._settings = settings
@@ -78,9 +82,13 @@ class Informed:
     def paths(self, starts: Index, lead: int) -> Complex:
         """(start, hour 0..lead) predicted displacement, km."""
         moved = np.empty((starts.size, lead + 1), dtype=np.complex128)
+        hour = np.arange(lead + 1)
+        fades = (np.exp(-hour / self._settings.ahead_h), np.exp(-hour / self._settings.memory_h))
         for known in self._groups(starts):
-            ahead = known.start[:, None] + np.arange(lead + 1)
-            velocity = self.physics[ahead] + np.einsum("slk,sk->sl", self.terms[ahead], known.factor)
+            ahead = known.start[:, None] + hour
+            velocity = self.physics[ahead] + self.terms[ahead] @ self._mean
+            for part, fade in zip((known.fleet - self._mean, known.own), fades, strict=True):
+                velocity += fade * np.einsum("slk,sk->sl", self.terms[ahead], part)
             velocity += known.left @ known.kriging.weights()[:, : lead + 1]
             moved[known.at] = accumulated(velocity)
         return moved
@@ -128,9 +136,7 @@ class Informed:
         inverse = np.linalg.inv(seen @ past + own)
         shift = np.einsum("skj,sj->sk", inverse, np.einsum("skh,sh->sk", seen, left))
         rest = left - np.einsum("shk,sk->sh", past, shift)
-        return _Known(
-            at, start, kriging, fleet + shift, rest, past, np.asarray(variance * inverse, dtype=np.complex128)
-        )
+        return _Known(at, start, kriging, fleet, shift, rest, past, np.asarray(variance * inverse, dtype=np.complex128))
 
 
 def stokes_of(tracks: Tracks) -> Complex:

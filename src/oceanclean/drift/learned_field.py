@@ -16,7 +16,7 @@ from oceanclean.region import metres_per_degree
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 #: Node-hours that are looked at together: some 200 bytes of features each, twice over while they are made.
-TOGETHER = 400_000
+TOGETHER = 150_000
 DEPTH = "sea_floor_depth_below_sea_level"
 
 

@@ -88,7 +88,8 @@ def followed_currents(
         settings: priors, ``recent``.
 
     Returns:
-        The forcing with its currents multiplied by one complex number, and ``current_scale`` and
+        The forcing with its currents multiplied by one complex number, which fades towards 1 after the last fix over
+        ``recent.ahead_h`` hours, and ``current_scale`` and
         ``current_turn_deg`` (anticlockwise) of that number; 1 and 0 where drifters are too few.
     """
     steps = _steps(drifters)
@@ -100,9 +101,18 @@ def followed_currents(
         return forcing, found
     east, north = forcing[names.EASTWARD_CURRENT], forcing[names.NORTHWARD_CURRENT]
     changed = forcing.copy()
-    changed[names.EASTWARD_CURRENT] = (factor.real * east - factor.imag * north).clip(-5, 5).assign_attrs(east.attrs)
-    changed[names.NORTHWARD_CURRENT] = (factor.imag * east + factor.real * north).clip(-5, 5).assign_attrs(north.attrs)
+    shown = _shown(steps, forcing, settings.recent.ahead_h)
+    along, across = 1.0 + (factor.real - 1.0) * shown, factor.imag * shown
+    changed[names.EASTWARD_CURRENT] = (along * east - across * north).clip(-5, 5).assign_attrs(east.attrs)
+    changed[names.NORTHWARD_CURRENT] = (across * east + along * north).clip(-5, 5).assign_attrs(north.attrs)
     return changed, found
+
+
+def _shown(steps: pd.DataFrame, forcing: xr.Dataset, ahead_h: float) -> xr.DataArray:
+    """(time) how much of what drifters showed still holds: 1 up to the last fix, fading after it."""
+    times = forcing["time"]
+    ahead_s = (times.to_numpy() - np.datetime64(steps["time"].max())) / np.timedelta64(1, "s")
+    return times.copy(data=np.exp(-np.maximum(ahead_s, 0.0) / 3600.0 / ahead_h).astype(np.float32))
 
 
 def _current_coefficient(steps: pd.DataFrame, forcing: xr.Dataset, settings: DriftSettings) -> complex:

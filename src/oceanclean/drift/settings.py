@@ -86,6 +86,7 @@ class RecentSettings(Settings):
     """How the forecast follows drifters that report, see :mod:`oceanclean.drift.recent`."""
 
     memory_h: float = Field(default=72.0, gt=0, description="e-folding time of what drifters showed")
+    ahead_h: float = Field(default=144.0, gt=0, description="e-folding time ahead of what the fleet showed")
     independent_share: float = Field(default=0.04, gt=0, le=1, description="independent samples in a drifter-hour")
     sigma_m_s: float = Field(default=0.3, gt=0, le=2, description="error of one hour's velocity, a component")
     wind: float = Field(default=0.01, gt=0, le=0.1, description="doubt of the windage")
