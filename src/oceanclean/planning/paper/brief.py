@@ -73,12 +73,18 @@ def _hand(sheet: Sheet, view: PlanView) -> None:
     sheet.heading("Decided by people")
     sheet.text(f"Without these decisions {notation.kilograms(hand.free_kg)} would be expected: together they cost "
                f"{notation.kilograms(max(0.0, hand.cost_kg))}.")  # fmt: skip
+    noise = view.what_if_noise * hand.free_kg
     rows = [
-        [d.text, d.reason, "together" if d.cost_kg is None else notation.kilograms(d.cost_kg),
+        [d.text, d.reason, "together" if d.cost_kg is None else _price(d.cost_kg, noise),
          "see orders" if d.kept is None else "yes" if d.kept else "NO"]
         for d in hand.decisions
     ]  # fmt: skip
     sheet.table(["Decision", "Reason", "Costs", "Kept"], rows, (4, 4, 1.3, 1.2))
+
+
+def _price(kg: float, noise_kg: float) -> str:
+    """What a decision costs; a small price is the search's own."""
+    return f"{notation.kilograms(kg)}{' (within noise)' if 0.5 <= kg < noise_kg else ''}"
 
 
 def _vessels(sheet: Sheet, view: PlanView) -> None:
