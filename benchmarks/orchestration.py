@@ -20,8 +20,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -354,8 +355,8 @@ def main() -> None:
     parser.add_argument(
         "--keep", action="store_true", help="go on in the folder: what is seen and planned there stands"
     )
-    parser.add_argument("--part", choices=("plans", "faults", "all"), default="all", help="plans, or the kill and the "
-                        "switch: two halves for a machine that ends long jobs")  # fmt: skip
+    parser.add_argument("--part", choices=("cost", "plans", "faults", "all"), default="all", help="only what it costs, "
+                        "plans, or the kill and the switch: pieces for a machine that ends long jobs")  # fmt: skip
     given = parser.parse_args()
     folder = given.folder.resolve()
     for old in ("pg", "prefect", "work/runs") if given.keep else (".",):
@@ -369,10 +370,13 @@ def main() -> None:
         env = environment(folder, config, work, api.url, stack.enter_context(postgres(folder)))
         stack.enter_context(server(api, env, folder, port))
         noted = folder / "plain" / "seconds.json"
-        day = json.loads(noted.read_text())["day"] if noted.is_file() else datetime.now(UTC).date().isoformat()
+        here = ZoneInfo(yaml.safe_load((config / "regions" / "cove.yaml").read_text())["timezone"])
+        day = json.loads(noted.read_text())["day"] if noted.is_file() else datetime.now(here).date().isoformat()
         plan_s = sea_and_plan(folder, env, day)
         if given.part != "faults":
             cost(env, api, folder / "plain", day)
+        if given.part == "cost":
+            return
         deploy(env, folder, work)
         ids, issued = deployed(api), f"{day}T11:00:00Z"
         process = stack.enter_context(running(WORKER, env, folder / "worker.log"))
