@@ -254,6 +254,13 @@ def deployed(api: Api) -> dict[str, str]:
     return {d["name"]: d["id"] for d in api("/deployments/filter", {"limit": 50})}  # type: ignore[attr-defined]
 
 
+def _reused(work: Path) -> str:
+    """How many stages of the last run stood in the store."""
+    last = max(work.glob("runs/cove/*/run.json"), key=lambda p: p.stat().st_mtime)
+    stages = json.loads(last.read_text())["stages"]
+    return f"{sum(s['reused'] for s in stages)} of {len(stages)} stages from the store"
+
+
 def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> None:
     """Trigger the daily plan, wait, read its artifact, compare with the command."""
     start = time.perf_counter()
@@ -265,7 +272,12 @@ def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> No
         sys.exit(f"FAILED: plan by hand ended {facts['state']}")
     own = facts["total_run_time"]
     _say("daily plan by hand: triggered to finished", total)
-    _say("  of it in the flow", own, f"oceanclean plan of the same day, one process: {plan_s:.1f} s")
+    ledger = facts["parameters"].get("work", "")
+    _say(
+        "  of it in the flow",
+        own,
+        f"{_reused(Path(ledger))}; computed by `oceanclean plan`, one process: {plan_s:.1f} s",
+    )
     tasks = api("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "limit": 200})
     artifact = api("/artifacts/filter", {"artifacts": {"key": {"any_": ["plan-cove"]}}})
     rows = json.loads(artifact[0]["data"])
@@ -373,10 +385,12 @@ def main() -> None:
         here = ZoneInfo(yaml.safe_load((config / "regions" / "cove.yaml").read_text())["timezone"])
         day = json.loads(noted.read_text())["day"] if noted.is_file() else datetime.now(here).date().isoformat()
         plan_s = sea_and_plan(folder, env, day)
-        if given.part != "faults":
+        if given.part in {"cost", "all"}:
             cost(env, api, folder / "plain", day)
         if given.part == "cost":
             return
+        if given.part == "plans":  # what was planned by command stands: the run by hand is answered from the store
+            shutil.copytree(folder / "plain" / "runs", work / "runs")
         deploy(env, folder, work)
         ids, issued = deployed(api), f"{day}T11:00:00Z"
         process = stack.enter_context(running(WORKER, env, folder / "worker.log"))
