@@ -20,8 +20,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -209,26 +210,55 @@ def deploy(env: dict[str, str], folder: Path, work: Path) -> None:
     _automation(env, "zombies(None, timedelta(seconds=75))")
 
 
-def cost(env: dict[str, str], plain: Path, day: str) -> None:
+#: The day's stages in a process that has loaded what it needs, timed inside.
+_PLAN_DAY = """
+import sys, time
+from pathlib import Path
+from oceanclean.chain import plan_day
+from oceanclean.cli.options import daily_run
+run = daily_run("cove", sys.argv[1], "", Path(sys.argv[2]), Path(sys.argv[3]), 20240608)
+start = time.perf_counter()
+plan_day(run)
+print(time.perf_counter() - start)
+"""
+
+
+def cost(env: dict[str, str], api: Api, plain: Path, day: str) -> None:
     """What orchestration adds to a day: flow and command on a day whose stages all stand, so that only it is timed.
 
-    Each is a process of its own from start to end, three times, the middle one counts; beside it an ephemeral server.
+    Each is a process of its own, three times, the middle one counts: inside it (the day's stages against the flow's run
+    as the server has it) and from start to end (with the loading of Prefect); beside it an ephemeral server.
     """
     at = {**env, "OCEANCLEAN_WORK": str(plain)}
     of = ("--region", "cove", "--date", day)
+    code = [sys.executable, "-c", _PLAN_DAY, day, str(plain), env["OCEANCLEAN_CONFIG"]]
+    inside = sorted(float(subprocess.run(code, env=at, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+                    for _ in range(3))[1]  # fmt: skip
     command = sorted(_command(at, "oceanclean", "plan", *of) for _ in range(3))[1]
     flow = sorted(_command(at, "flows.daily", *of) for _ in range(3))[1]
+    runs = api("/flow_runs/filter", {"flows": {"name": {"any_": ["daily-plan"]}}})
+    run_s = sorted(float(r["total_run_time"]) for r in runs)[len(runs) // 2]  # type: ignore[attr-defined]
     without = {k: v for k, v in at.items() if k != "PREFECT_API_URL"} | {"PREFECT_HOME": str(plain / "prefect")}
+    without.pop("PREFECT_API_DATABASE_CONNECTION_URL")
     ephemeral = _command(without, "flows.daily", *of)
-    _say("`oceanclean plan`, all stages from the store", command)
-    _say("the flow on the running server, the same day", flow)
-    _say("COST OF ORCHESTRATION a daily flow", flow - command, "wanted: at most 2 s")
-    _say("the flow on an ephemeral server started for it", ephemeral, f"start-up: {ephemeral - flow:.1f} s more")
+    _say("the day's stages, all from the store, inside a process", inside)
+    _say("the flow's run on the running server, the same day", run_s)
+    _say("COST OF ORCHESTRATION a daily flow", run_s - inside, "wanted: at most 2 s")
+    _say("`oceanclean plan` as a process, start to end", command)
+    _say("the flow as a process on the running server", flow, f"{flow - command:.1f} s more, Prefect's loading with it")
+    _say("the flow as a process with an ephemeral server", ephemeral, f"start-up: {ephemeral - flow:.1f} s more")
 
 
 def deployed(api: Api) -> dict[str, str]:
     """Ids of the server's deployments by name."""
     return {d["name"]: d["id"] for d in api("/deployments/filter", {"limit": 50})}  # type: ignore[attr-defined]
+
+
+def _reused(work: Path) -> str:
+    """How many stages of the last run stood in the store."""
+    last = max(work.glob("runs/cove/*/run.json"), key=lambda p: p.stat().st_mtime)
+    stages = json.loads(last.read_text())["stages"]
+    return f"{sum(s['reused'] for s in stages)} of {len(stages)} stages from the store"
 
 
 def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> None:
@@ -242,7 +272,12 @@ def by_hand(api: Api, ids: dict[str, str], issue_time: str, plan_s: float) -> No
         sys.exit(f"FAILED: plan by hand ended {facts['state']}")
     own = facts["total_run_time"]
     _say("daily plan by hand: triggered to finished", total)
-    _say("  of it in the flow", own, f"oceanclean plan of the same day, one process: {plan_s:.1f} s")
+    ledger = facts["parameters"].get("work", "")
+    _say(
+        "  of it in the flow",
+        own,
+        f"{_reused(Path(ledger))}; computed by `oceanclean plan`, one process: {plan_s:.1f} s",
+    )
     tasks = api("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}, "limit": 200})
     artifact = api("/artifacts/filter", {"artifacts": {"key": {"any_": ["plan-cove"]}}})
     rows = json.loads(artifact[0]["data"])
@@ -311,41 +346,65 @@ def dead_man(api: Api, env: dict[str, str]) -> None:
     _say("dead man's switch of 20 s fired after", _wait("dead man's switch", fired, 120, 1))
 
 
+def sea_and_plan(folder: Path, env: dict[str, str], day: str) -> float:
+    """What is seen of the day, and its plan by command in a folder of its own; seconds of that command."""
+    work, plain = folder / "work", folder / "plain"
+    noted = plain / "seconds.json"
+    if not noted.is_file():
+        _command(env, "oceanclean", "twin", "observe", "--region", "cove", "--date", day)
+        shutil.rmtree(plain, ignore_errors=True)
+        shutil.copytree(work / "twin", plain / "twin")
+        of = ("--region", "cove", "--date", day)
+        seconds = _command({**env, "OCEANCLEAN_WORK": str(plain)}, "oceanclean", "plan", *of)
+        noted.write_text(json.dumps({"day": day, "seconds": seconds}))
+    return float(json.loads(noted.read_text())["seconds"])
+
+
 def main() -> None:
     """Run the check and print what was measured; the exit status is 1 where something did not happen."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="empty folder; removed first")
-    folder = parser.parse_args().folder.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    parser.add_argument(
+        "--keep", action="store_true", help="go on in the folder: what is seen and planned there stands"
+    )
+    parser.add_argument("--part", choices=("cost", "plans", "faults", "all"), default="all", help="only what it costs, "
+                        "plans, or the kill and the switch: pieces for a machine that ends long jobs")  # fmt: skip
+    given = parser.parse_args()
+    folder = given.folder.resolve()
+    for old in ("pg", "prefect", "work/runs") if given.keep else (".",):
+        shutil.rmtree(folder / old, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave the database behind
-    config, work, plain = small_sea(folder), folder / "work", folder / "plain"
-    port = free_port()
+    config = folder / "config" if (folder / "config").is_dir() else small_sea(folder)
+    work, port = folder / "work", free_port()
     api = Api(f"http://127.0.0.1:{port}/api")
-    now = datetime.now(UTC)
     with ExitStack() as stack:
         env = environment(folder, config, work, api.url, stack.enter_context(postgres(folder)))
         stack.enter_context(server(api, env, folder, port))
-        day = now.date().isoformat()
-        _command(env, "oceanclean", "twin", "observe", "--region", "cove", "--date", day)
-        shutil.copytree(work / "twin", plain / "twin")
-        plan_s = _command(
-            {**env, "OCEANCLEAN_WORK": str(plain)}, "oceanclean", "plan", "--region", "cove", "--date", day
-        )
-        cost(env, plain, day)
+        noted = folder / "plain" / "seconds.json"
+        here = ZoneInfo(yaml.safe_load((config / "regions" / "cove.yaml").read_text())["timezone"])
+        day = json.loads(noted.read_text())["day"] if noted.is_file() else datetime.now(here).date().isoformat()
+        plan_s = sea_and_plan(folder, env, day)
+        if given.part in {"cost", "all"}:
+            cost(env, api, folder / "plain", day)
+        if given.part == "cost":
+            return
+        if given.part == "plans":  # what was planned by command stands: the run by hand is answered from the store
+            shutil.copytree(folder / "plain" / "runs", work / "runs")
         deploy(env, folder, work)
-        ids = deployed(api)
+        ids, issued = deployed(api), f"{day}T11:00:00Z"
         process = stack.enter_context(running(WORKER, env, folder / "worker.log"))
-        issued = f"{day}T11:00:00Z"
         by_hand(api, ids, issued, plan_s)
-        runs = {name: trigger(api, ids[name]) for name in ids if not name.startswith("daily-plan")}
-        by_schedule(api, ids)
-        others(api, runs)
-        killed(api, ids, process, work, issued)
-        stack.enter_context(running(WORKER, env, folder / "worker-2.log"))
-        by_hand(api, ids, issued, plan_s)
-        dead_man(api, env)
-    print("all of it happened")
+        if given.part != "faults":
+            runs = {name: trigger(api, ids[name]) for name in ids if not name.startswith("daily-plan")}
+            others(api, runs)
+            by_schedule(api, ids)
+        if given.part != "plans":
+            killed(api, ids, process, work, issued)
+            stack.enter_context(running(WORKER, env, folder / "worker-2.log"))
+            by_hand(api, ids, issued, plan_s)
+            dead_man(api, env)
+    print(f"all of it happened ({given.part})")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What more processes bring, and what more sea costs: ``python -m benchmarks.scale_out``.
 
-Scenes of the simulated demo day are cut into windows of 1,400 × 1,400 pixels, each a scene of its own. Measured on Dask
+Scenes of the simulated demo day are cut into windows of 1,000 × 1,000 pixels, each a scene of its own. Measured on Dask
 worker processes of one core each: 8 scenes on one and on two workers, results compared byte by byte, and 1, 4 and 16
 scenes on two. From these figures, and a day of the chain, ``--sizing`` computes what 100 and 10,000 scenes a day need.
 """
@@ -23,7 +23,7 @@ from oceanclean.chain import SceneDone, segment_many, workers
 from oceanclean.chain.many import segment_piece
 from oceanclean.store import digest_file, write_json
 
-EDGE_PX = 1400
+EDGE_PX = 1000
 #: Pixels of a Sentinel-2 tile at 10 m.
 TILE_MPX = 10.98**2
 #: Hours from the last scene's arrival to the plan's hour, into which the day's detection must fit (assumed).

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 from pathlib import Path
 
 import pytest
 from rasterio.windows import Window
+from typer.testing import CliRunner
 
 from benchmarks.scale_out import write_window
 from oceanclean import remote
 from oceanclean.chain import DailyRun, cluster, detect_all, segment_many, workers
 from oceanclean.chain.many import plan_many, scenes_named
 from oceanclean.chain.stages import ingest
+from oceanclean.cli.app import app
 from oceanclean.errors import CorruptStoreError, InputError, MissingDataError, SettingsError
 from oceanclean.store import digest_file, digest_record, read_json
 
@@ -153,3 +156,23 @@ def test_names_of_scenes_are_found_and_told_apart(scenes, tmp_path: Path) -> Non
     with workers() as alone, pytest.raises(InputError, match="a name for each"):
         segment_many([str(scenes[0]), str(tmp_path / scenes[0].name)], str(tmp_path), alone)
     assert remote.shown("s3://key:secret@sea/a.tif?X-Signature=abc") == "s3://sea/a.tif"
+
+
+def test_commands_for_many_end_with_the_first_failure(planned, scenes, tmp_path: Path, monkeypatch) -> None:
+    """`plan-all` names each region and ends as the one that failed; `segment-all` keeps what the others made."""
+    monkeypatch.setenv("OCEANCLEAN_WORK", str(planned.work))
+    of = ["--date", "2026-06-15", "--work", str(planned.work), "--config", str(planned.config)]
+    done = CliRunner().invoke(app, ["plan-all", "--region", "cove", *of], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "kg expected" in done.output
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"II*\x00")
+    done = CliRunner().invoke(
+        app, ["segment-all", str(broken), str(scenes[0]), "--out", str(tmp_path / "found"), "--json"],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert done.exit_code == 2
+    found = json.loads(done.stdout)
+    assert [s["outcome"] for s in found] == ["failed", "done"]
+    assert "truncated, damaged" in found[0]["error"]
+    assert (tmp_path / "found" / scenes[0].stem / "segmentation.tif").is_file()
