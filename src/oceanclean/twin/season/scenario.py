@@ -37,6 +37,7 @@ class OperationSettings(Settings):
     sight_m: float = Field(default=1500.0, gt=0, description="how far a crew sees a raft by day")
     drone_sight_m: float = Field(default=4000.0, gt=0, description="the same with a drone on board")
     search_speed_factor: float = Field(default=2.0, ge=1, description="search speed over collecting speed")
+    worth_kg: float = Field(default=50.0, gt=0, description="a raft for which a crew stops on its way")
 
 
 class SkySettings(Settings):
