@@ -342,7 +342,7 @@ def test_a_crew_on_its_way_takes_the_raft_that_it_passes_by_day(sea):
     seaway = Seaway.of(sea.region)
     hours = len(sea.debris.lon)
     start, goal = seaway.plane.xy(-88.74, 15.90), seaway.plane.xy(-88.60, 15.90)
-    for kg, side, taken in ((200.0, 800.0, True), (20.0, 800.0, False), (200.0, 4000.0, False)):
+    for kg, side, taken in ((200.0, 500.0, True), (20.0, 500.0, False), (200.0, 2000.0, False)):
         lon, lat = seaway.plane.lonlat((start + goal) / 2 + np.array([0.0, side]))
         lies = DebrisTruth(
             np.full((hours, 1), lon, np.float32), np.full((hours, 1), lat, np.float32), np.ones((hours, 1), np.int8),
