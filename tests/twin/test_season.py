@@ -356,3 +356,13 @@ def test_a_crew_on_its_way_takes_the_raft_that_it_passes_by_day(sea):
         )
         assert (left_kg[0] < kg) == taken
         assert any(h.task_id == "" for h in hauls) == taken
+
+
+def test_a_dask_cluster_brings_the_same_season(two_days, scenario, tmp_path, config_dir):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as own:
+        run_seasons(
+            scenario, tmp_path / "run", days=2, seeds=[1], planners=["nearest"], config=config_dir,
+            address=own.scheduler_address,
+        )  # fmt: skip
+    assert records(tmp_path / "run" / "seed-0001" / "nearest") == records(two_days / "seed-0001" / "nearest")
