@@ -336,3 +336,33 @@ def test_floats_of_a_worse_forecast_part_farther(scenario, config_dir):
         for c in (good, bad)
     ]
     assert apart[0] < apart[1]
+
+
+def test_a_crew_on_its_way_takes_the_raft_that_it_passes_by_day(sea):
+    seaway = Seaway.of(sea.region)
+    hours = len(sea.debris.lon)
+    start, goal = seaway.plane.xy(-88.74, 15.90), seaway.plane.xy(-88.60, 15.90)
+    for kg, side, taken in ((200.0, 500.0, True), (20.0, 500.0, False), (200.0, 2000.0, False)):
+        lon, lat = seaway.plane.lonlat((start + goal) / 2 + np.array([0.0, side]))
+        lies = DebrisTruth(
+            np.full((hours, 1), lon, np.float32), np.full((hours, 1), lat, np.float32), np.ones((hours, 1), np.int8),
+            np.full(1, kg), np.full(1, kg), np.zeros(1, int), np.zeros(1, int), np.zeros(1), np.zeros((1, 2)),
+        )  # fmt: skip
+        quiet, noon = replace(sea, debris=lies), sea.issues[0] + 5
+        ship = ship_at(quiet, start, max_wave_height_m=9.0, max_wind_kn=90.0)
+        ship.clock, left_kg = noon, lies.mass_kg.copy()
+        hauls = Voyage(quiet, seaway, left_kg).day(
+            [ship], {ship.vessel.id: [Step("collect", goal, noon, 1.0, task_id="T01")]}, noon, noon + 3.0
+        )
+        assert (left_kg[0] < kg) == taken
+        assert any(h.task_id == "" for h in hauls) == taken
+
+
+def test_a_dask_cluster_brings_the_same_season(two_days, scenario, tmp_path, config_dir):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as own:
+        run_seasons(
+            scenario, tmp_path / "run", days=2, seeds=[1], planners=["nearest"], config=config_dir,
+            address=own.scheduler_address,
+        )  # fmt: skip
+    assert records(tmp_path / "run" / "seed-0001" / "nearest") == records(two_days / "seed-0001" / "nearest")

@@ -201,11 +201,18 @@ def season_table(name: str, figures: Mapping[str, Any]) -> str:
         share, fuel = figures["shares_of_clairvoyant"][planner], figures["fuel_l_per_kg"][planner]
         lines.append(f"{planner:20s}{kg['value']:9,.0f}{_range(kg, '{:,.0f}'):>18s}"
                      f"{_number(share, '{:.0%}'):>16s}{_number(fuel, '{:.2f}'):>8s}  ({kg['seeds']})")  # fmt: skip
-    for key, what in (("ratio_to_greedy", "times greedy"), ("ratio_to_lawnmower", "times the lawn-mower"),
-                      ("share_of_clairvoyant", "of the clairvoyant")):  # fmt: skip
-        lines.append(f"chain: {_number(figures[key], '{:.2f}')} {_range(figures[key], '{:.2f}')} {what}")
-    for stage, loss in figures["loss_by_stage"].items():
-        lines.append(f"loss {stage}: {_number(loss, '{:,.0f}')} kg {_range(loss, '{:,.0f}')}")
+    ratios = (
+        ("ratio_to_greedy", "times greedy"), ("ratio_to_lawnmower", "times the lawn-mower"),
+        ("share_of_clairvoyant", "of the clairvoyant"),
+    )  # fmt: skip
+    lines += [
+        f"chain: {_number(figures[key], '{:.2f}')} {_range(figures[key], '{:.2f}')} {what}"
+        for key, what in ratios if figures[key]["value"] is not None
+    ]  # fmt: skip
+    lines += [
+        f"loss {stage}: {_number(loss, '{:,.0f}')} kg {_range(loss, '{:,.0f}')}"
+        for stage, loss in figures["loss_by_stage"].items() if loss["value"] is not None
+    ]  # fmt: skip
     for change in figures["what_if"].values():
         more = change["more_kg"]
         lines.append(f"what if {change['title']}: {_number(more, '{:+,.0f}')} kg {_range(more, '{:+,.0f}')}")

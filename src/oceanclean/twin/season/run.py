@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean import __version__
-from oceanclean.errors import InputError
+from oceanclean.errors import InputError, OceancleanError
 from oceanclean.store import read_json, write_json
 from oceanclean.twin.season.loop import WAYS, Season
 from oceanclean.twin.season.scenario import Scenario
@@ -92,11 +94,8 @@ def run_seasons(
     say = progress or (lambda _what, _share: None)
     jobs = _jobs(scenario, out, days, seeds, planners, variants, config)
     seas = [Job(j.scenario, "", j.seed, days, j.folder, "", j.config) for j in _one_a_folder(jobs)]
-    total, finished = len(seas) + len(jobs), 0
-    for batch in (seas, jobs):
-        for done in _results(batch, workers, address):
-            finished += 1
-            say(done, finished / total)
+    for finished, done in enumerate(_results((seas, jobs), workers, address), start=1):
+        say(done, finished / (len(seas) + len(jobs)))
     return record
 
 
@@ -126,27 +125,45 @@ def _one_a_folder(jobs: Sequence[Job]) -> list[Job]:
     return list({job.folder: job for job in reversed(jobs)}.values())
 
 
-def _results(jobs: Sequence[Job], workers: int, address: str) -> Any:
-    """What each job says when it is finished, in the order of finishing."""
+def _results(batches: Sequence[Sequence[Job]], workers: int, address: str) -> Iterator[str]:
+    """What each job says when it is finished, batch after batch, in a batch in the order of finishing."""
     if not address and workers <= 1:
-        for job in jobs:
-            yield do(job)
+        for batch in batches:
+            yield from (do(job) for job in batch)
         return
-    from distributed import as_completed
-
     with _client(workers, address) as client:
-        for future in as_completed(client.map(do, list(jobs), pure=False)):
-            yield future.result()
+        from distributed import as_completed
+
+        for batch in batches:
+            for future in as_completed(client.map(do, list(batch), pure=False)):
+                yield future.result()
 
 
-def _client(workers: int, address: str) -> Client:
-    """A client of the cluster at an address, or of one of this machine's processes."""
-    from distributed import Client, LocalCluster
+@contextmanager
+def _client(workers: int, address: str) -> Iterator[Client]:
+    """A client of the cluster at an address, or of one of this machine's processes.
 
+    Raises:
+        OceancleanError: Dask's scheduler is not installed, or nothing answers at the address.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise OceancleanError("Several workers need Dask. Install it: pip install 'oceanclean[dask]'.") from error
     if address:
-        return Client(address)
-    cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
-    return Client(cluster)
+        try:
+            client = Client(address, timeout="20s")
+        except OSError as error:
+            raise OceancleanError(f"No Dask scheduler answers at {address}. Start one, or leave out --dask.") from error
+        with client:
+            yield client
+        return
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+                     silence_logs=logging.ERROR) as cluster,
+        Client(cluster) as client,
+    ):  # fmt: skip
+        yield client
 
 
 def _opened(

@@ -28,7 +28,7 @@ class OperationSettings(Settings):
     """What the sea does to vessels, beyond their own limits."""
 
     step_s: float = Field(default=120.0, gt=0, le=600, description="time step of the work on a patch")
-    transit_step_s: float = Field(default=600.0, gt=0, le=3600, description="time step of everything else")
+    transit_step_s: float = Field(default=180.0, gt=0, le=3600, description="time step of everything else")
     least_speed: float = Field(default=0.4, gt=0, le=1, description="share of the transit speed kept in any sea")
     transit_wave_factor: float = Field(default=1.5, ge=1, description="no way is made above this times the limit")
     downtime_a_day: float = Field(default=0.05, ge=0, le=1, description="chance of a breakdown, a vessel and day")
@@ -37,6 +37,7 @@ class OperationSettings(Settings):
     sight_m: float = Field(default=1500.0, gt=0, description="how far a crew sees a raft by day")
     drone_sight_m: float = Field(default=4000.0, gt=0, description="the same with a drone on board")
     search_speed_factor: float = Field(default=2.0, ge=1, description="search speed over collecting speed")
+    worth_kg: float = Field(default=50.0, gt=0, description="a raft for which a crew stops on its way")
 
 
 class SkySettings(Settings):

@@ -80,6 +80,7 @@ class Ship:
         steps: what is left to do today.
         hauls: of today.
         trace: (hour, x, y) of today, about every half hour.
+        passed: (particle) False for what it swept on its ways today.
     """
 
     vessel: VesselSettings
@@ -98,6 +99,7 @@ class Ship:
     steps: list[Step] = field(default_factory=list)
     hauls: list[Haul] = field(default_factory=list)
     trace: list[tuple[float, float, float]] = field(default_factory=list)
+    passed: NDArray[np.bool_] | None = None
     way: NDArray[np.float64] | None = None
     work: Any = None
 

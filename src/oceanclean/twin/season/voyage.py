@@ -6,6 +6,8 @@
   ``sight_m`` (a drone: farther) and steers for the one with most mass for the way, at search speed until 300 m off,
   then at collecting speed with the gear out; with nothing in sight it searches on a spiral around where the plan says
   the debris drifts to, or along its lanes. By night, and between rafts, it catches only what it sweeps.
+* On its way by day a crew that sees a raft of ``worth_kg`` takes it, if hold, weather and endurance allow; the rest of
+  its orders shifts. At transit speed it sees less far: it looks over as much sea an hour as when it searches.
 * What lies within half a swath of the track is caught with the vessel's efficiency until the hold is full; it is gone
   for everybody. What was swept once is not sought again on that visit.
 * A full vessel goes to unload, and one whose endurance is only just enough goes home, whatever the plan says. One that
@@ -87,6 +89,7 @@ class Voyage:
         """
         for ship in ships:
             ship.clock, ship.hauls, ship.way, ship.work = max(ship.clock, begin_h), [], None, None
+            ship.passed = None
             ship.steps, ship.trace = list(steps.get(ship.vessel.id, [])), [(ship.clock, *ship.xy)]
         while True:
             waiting = [s for s in ships if s.clock < end_h - 1e-6]
@@ -199,6 +202,9 @@ class Voyage:
         ship.port = ""
         while ship.clock < until - 1e-6:
             speed = self.speed(ship.vessel, ship.xy, ship.clock)
+            if self._worth_stopping(ship):
+                self._pick_up(ship, until)
+                return False
             step_h = min(until - ship.clock, self.rules.transit_step_s / 3600)
             if speed <= 0:
                 ship.spend(step_h, "idle")
@@ -218,6 +224,44 @@ class Voyage:
                 ship.way = None
                 return True
         return False
+
+    def _worth_stopping(self, ship: Ship) -> bool:
+        """Whether a vessel on its way sees a raft that it can take."""
+        lon, lat = (float(v) for v in self.seaway.plane.lonlat(ship.xy))
+        if (
+            ship.room_kg < FULL * ship.vessel.hold_kg
+            or not self.seaway.at_sea(ship.xy)
+            or not sun_is_up(self.sea.ocean.time(ship.clock), lon, lat)
+            or not self.sea.workable(ship.vessel, ship.clock, lon, lat)
+            or self._must_go_home(ship)
+        ):
+            return False
+        debris, fast = self.sea.debris, self._search_speed(ship.vessel) / (ship.vessel.transit_speed_kn * KNOT_M_S)
+        sight = self._sight(ship.vessel, bright=True) * fast
+        lon_all, lat_all, afloat = debris.at(ship.clock)
+        away = np.hypot(*(self.seaway.plane.xy(lon_all, lat_all) - ship.xy).T)
+        seen = afloat & (debris.raft >= 0) & (away <= sight) & (self.left_kg > 0)
+        if ship.passed is not None:
+            seen &= ship.passed
+        return bool(seen.any() and np.bincount(debris.raft[seen], self.left_kg[seen]).max() >= self.rules.worth_kg)
+
+    def _pick_up(self, ship: Ship, until: float) -> None:
+        """Take what is in sight of a vessel on its way."""
+        if ship.passed is None:
+            ship.passed = np.ones(len(self.left_kg), dtype=bool)
+        ship.way = None
+        ship.work = Visit(Step("collect", ship.xy), ship.clock, until, ship.passed)
+        self._work(ship, ship.work, until)
+        self._end_visit(ship)
+
+    def _search_speed(self, vessel: VesselSettings) -> float:
+        """m/s with which a crew looks for rafts."""
+        return min(vessel.transit_speed_kn, self.rules.search_speed_factor * vessel.collect_speed_kn) * KNOT_M_S
+
+    def _sight(self, vessel: VesselSettings, *, bright: bool) -> float:
+        """How far a crew sees a raft, metres."""
+        by_day = self.rules.drone_sight_m if vessel.drone else self.rules.sight_m
+        return by_day if bright else 0.0
 
     def _must_go_home(self, ship: Ship) -> bool:
         """Whether endurance is only just enough."""
@@ -271,13 +315,13 @@ class Voyage:
         bright: bool,
     ) -> None:  # fmt: skip
         """Steer for a raft in sight, or search; catch what is swept with the gear out."""
-        vessel, rules = ship.vessel, self.rules
+        vessel = ship.vessel
         left = self.left_kg[near]
         wanted = visit.sought[near] & afloat & (left > 0)
-        sight = (rules.drone_sight_m if vessel.drone else rules.sight_m) if bright else 0.0
+        sight = self._sight(vessel, bright=bright)
         target = target_of(place, left, self.sea.debris.raft[near], wanted, ship.xy, sight)
         searching = target is None
-        fast = min(vessel.transit_speed_kn, rules.search_speed_factor * vessel.collect_speed_kn) * KNOT_M_S
+        fast = self._search_speed(vessel)
         if target is None:
             target = self._search(ship, visit, fast * hours * 3600, sight or vessel.swath_m / 2)
         hurry = searching or bool(np.hypot(*(target - ship.xy)) > GEAR_OUT_M)
