@@ -50,6 +50,7 @@ GATES = {
     "gate_shore": "shore",
     "gate_cloud": "cloud",
     "gate_glint": "glint",
+    "gate_ship": "beside a ship",
 }
 FOUND = ("marine_debris", "dense_sargassum", "sparse_sargassum", "natural_organic", "foam", "ship")
 
