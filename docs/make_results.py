@@ -30,9 +30,9 @@ SCENES = {
         "the left, a mat of the same colour inside the plume, more strings of it at the left, a row of small boats off "
         "the beach, surf, a small cloud at the left edge, and a seam of the mosaic at the right. The filament, the mat "
         "and the strings are found and called sargassum, dense at their cores; in the red edge they are vegetation, not "
-        "plastic. The cluster of specks off the beach lies where a human sees boats: most are called ship, the red ones "
-        "among them are false debris. Surf at the cut-away land becomes foam. The cloud is gated, so it counts as not "
-        "observed, not as clean.",
+        "plastic. The cluster of specks off the beach lies where a human sees boats: they are called ship, none of them "
+        "debris. The six pixels of debris lie far out, where a human sees nothing. Surf at the cut-away land becomes "
+        "foam or cloud. The cloud is gated, so it counts as not observed, not as clean.",
     ),
     "limassol": (
         "s2_demo_chips/limassol.tif",
@@ -50,6 +50,7 @@ GATES = {
     "gate_shore": "shore",
     "gate_cloud": "cloud",
     "gate_glint": "glint",
+    "gate_ship": "beside a ship",
 }
 FOUND = ("marine_debris", "dense_sargassum", "sparse_sargassum", "natural_organic", "foam", "ship")
 

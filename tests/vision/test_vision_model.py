@@ -116,6 +116,76 @@ def test_compiled_loops_say_what_the_layers_say(untrained, image, present):
     assert np.allclose(inner, loops[10:-10, 10:-10], atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def forested(untrained, tmp_path_factory):
+    """The model of random weights with trees that decide, saved and loaded; and the trees as scikit-learn has them."""
+    import keras
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    from oceanclean.vision.deciding import Forest
+    from oceanclean.vision.forest import ForestTables
+
+    rng = np.random.default_rng(3)
+    values = rng.uniform(0.005, 0.1, (300, STATISTICS)).astype(np.float32)
+    raw = SpectralFeatures.raw(values, np.full((300, len(BANDS)), 0.01, np.float32))
+    trees = ExtraTreesClassifier(5, min_samples_leaf=2, random_state=0).fit(raw, rng.choice([1, 3, 7, 11], 300))
+    forest = Forest(0.5, name="forest")
+    forest.tables = ForestTables.of(trees.estimators_, trees.classes_)
+    model = build_segmenter(untrained.get_layer("pixel"), forest)
+    model.get_layer("calibration").set_weights(untrained.get_layer("calibration").get_weights())
+    path = tmp_path_factory.mktemp("forest") / "model.keras"
+    model.save(path)
+    return keras.saving.load_model(path, compile=False, safe_mode=True), trees
+
+
+def test_trees_decide_about_candidates_alone_and_say_what_they_were_fitted_to_say(forested):
+    """Where the network sees a small bright target the class shares are scikit-learn's; elsewhere the network's."""
+    from oceanclean.vision.forest import CANDIDATES, LEAST
+
+    model, trees = forested
+    forest = model.get_layer("forest")
+    rng = np.random.default_rng(5)
+    values = rng.uniform(0.005, 0.1, (1, 20, 20, STATISTICS)).astype(np.float32)
+    water, presence = np.full((1, 1, 1, len(BANDS)), 0.01, np.float32), np.ones((1, 1, 1, len(BANDS)), np.float32)
+    alone = rng.normal(0, 1, (1, 20, 20, len(CLASSES))).astype(np.float32)
+    found = np.asarray(forest((alone, values, water, presence))).reshape(-1, len(CLASSES))
+    flat = alone.reshape(-1, len(CLASSES))
+    share = np.exp(flat) / np.exp(flat).sum(axis=1, keepdims=True)
+    asked = share[:, np.asarray(CANDIDATES) - 1].sum(axis=1) > 0.5
+    assert 20 < asked.sum() < 380
+    assert np.allclose(found[~asked], flat[~asked], atol=1e-5)
+    raw = SpectralFeatures.raw(values.reshape(-1, STATISTICS), np.full((400, len(BANDS)), 0.01, np.float32))
+    expected = trees.predict_proba(raw[asked])
+    shares = np.exp(found[asked][:, trees.classes_ - 1]) - LEAST
+    # A feature within rounding of a threshold may fall to the other side.
+    assert (np.abs(shares - expected).max(axis=1) < 2e-3).mean() > 0.98
+    fewer = presence * (np.arange(len(BANDS)) != 0)
+    assert np.allclose(forest((alone, values, water, fewer)), alone, atol=1e-5)
+
+
+def test_tables_of_trees_survive_a_file_and_say_what_the_trees_say(forested, tmp_path):
+    """Saved, loaded and walked by the compiled loop, the shares are scikit-learn's."""
+    from oceanclean.vision.forest import LEAST, ForestTables
+
+    model, trees = forested
+    model.get_layer("forest").tables.save(tmp_path / "trees.npz")
+    raw = np.random.default_rng(8).normal(0, 0.3, (200, trees.n_features_in_)).astype(np.float32)
+    shares = np.exp(ForestTables.load(tmp_path / "trees.npz").logits(raw)) - LEAST
+    assert np.allclose(shares[:, trees.classes_ - 1], trees.predict_proba(raw), atol=2e-3)
+
+
+@pytest.mark.parametrize("present", [BANDS, CORE_BANDS])
+def test_compiled_trees_say_what_the_layer_says(forested, image, present):
+    """The tiles' way through the trees is Keras's."""
+    from oceanclean.vision.runner import Runner
+
+    model, water = forested[0], np.linspace(0.03, 0.005, len(BANDS)).astype(np.float32)
+    presence = np.asarray([b in present for b in BANDS], np.float32)
+    layers = np.asarray(model([image, water[None], presence[None]]))[0]
+    loops = Runner(model, water, presence, tolerance=0)(image[0])
+    assert (np.abs(loops - layers).max(axis=-1) < 1e-3).mean() > 0.99
+
+
 def test_pixels_like_their_surroundings_share_a_classification_and_no_other_does(untrained):
     """Striking pixels keep their own figures, calm ones stay close to theirs."""
     from oceanclean.vision.runner import Runner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,9 +18,13 @@ from oceanclean.errors import InputError
 from oceanclean.products.names import BANDS, CLASS_ID
 from oceanclean.vision.data import find_patches
 from oceanclean.vision.folds import Folds
+from oceanclean.vision.forest import DecidingTrees, fit_forest
 from oceanclean.vision.training import TrainingSettings, sampling_weights
 
-QUICK = TrainingSettings(steps=40, batch=128, hidden=(16,), teacher_trees=10, mixtures=500, learning_rate=0.01)
+QUICK = TrainingSettings(
+    steps=40, batch=128, hidden=(16,), teacher_trees=10, mixtures=500, learning_rate=0.01,
+    deciding=DecidingTrees(trees=10),
+)  # fmt: skip
 
 
 def _write_patch(folder, name, rng):
@@ -102,6 +107,10 @@ def test_fold_learns_from_no_pixel_of_the_scene_left_out(patches_folder, tmp_pat
     for rows in (batches.labelled, batches.unlabelled, batches.ground, batches.draw(500)):
         assert not (pixels.scene[rows] == 1).any()
     assert np.isnan(batches.opinion[pixels.scene == 1]).all()
+    altered = replace(pixels, label=np.where(pixels.scene == 1, 3, pixels.label).astype(np.uint8))
+    one, other = (fit_forest(p, np.array([0, 2]), QUICK) for p in (pixels, altered))
+    assert (one.threshold == other.threshold).all()
+    assert (one.share == other.share).all()
 
 
 def test_rare_classes_are_drawn_more_often_than_they_come():
@@ -143,6 +152,42 @@ def test_shipped_card_carries_leave_scene_out_figures_above_the_published_net(re
     assert figures["pixels"] == 157_662
     assert figures["debris_f1"] > 0.75
     assert figures["false_debris_per_100km2"] < 150
+
+
+def test_a_few_pixels_teach_the_trees_a_site_and_leave_the_model_they_came_from(trained, patches_folder, tmp_path):
+    """Examples raise their class in the leaves that they fall into; the new file loads and names where it is from."""
+    from oceanclean.vision.few_shot import leaves_of, taught
+    from oceanclean.vision.teacher import raw_features
+    from oceanclean.vision.zoo import load_segmenter
+
+    pixels = Folds(find_patches(patches_folder), trained.parent, QUICK).pixels()
+    rows = np.flatnonzero(pixels.label == CLASS_ID["marine_water"])[:5]
+    features = raw_features(pixels.statistics[rows], pixels.water[pixels.scene[rows]])
+    tables = load_segmenter(str(trained)).model.get_layer("forest").tables
+    leaves = leaves_of(tables, features)
+    shares = tables.share[leaves].astype(float).mean(axis=0)
+    assert np.allclose(np.log(shares + 0.005), tables.logits(features), atol=1e-3)
+    ships = taught(tables, features, np.full(5, CLASS_ID["ship"], np.uint8)).logits(features)
+    assert (ships.argmax(axis=1) + 1 == CLASS_ID["ship"]).all()
+
+    # At the site what looks like sargassum is ships.
+    site = tmp_path / "site"
+    shutil.copytree(patches_folder, site)
+    for path in (site / "patches").glob("*_cl.tif"):
+        with rasterio.open(path, "r+") as file:
+            file.write(np.where(file.read() == CLASS_ID["dense_sargassum"], CLASS_ID["ship"], file.read()))
+    used = vision.few_shot_segmenter(site, tmp_path / "site.keras", shots=5, model=trained)
+    assert used["marine_debris"] == used["ship"] == 5
+    assert used["dense_sargassum"] == 0
+    learned = load_segmenter(str(tmp_path / "site.keras"))
+    assert learned.card["few_shot"]["from"] == load_segmenter(str(trained)).sha256
+    assert "leave_scene_out" not in learned.card
+    assert load_segmenter(str(trained)).model.get_layer("forest").tables is tables
+    before, after = (
+        vision.evaluate_segmenter(site, model=m)["ship_recall"] for m in (trained, tmp_path / "site.keras")
+    )
+    assert before < 0.1
+    assert after > 0.8
 
 
 def test_search_goes_on_where_it_stopped_and_leaves_settings_that_load(patches_folder, tmp_path, monkeypatch):

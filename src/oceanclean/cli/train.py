@@ -48,6 +48,24 @@ def segmenter(
         )
 
 
+@app.command("site")
+def site(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="Folder of the site, laid out like MARIDA; may be given more than once."),
+    ],
+    out: Annotated[Path, typer.Option(help="File for the segmenter of the site (.keras); its card lies beside it.")],
+    shots: Annotated[int, typer.Option(help="Most labelled pixels of a class to learn from.", min=1, max=1000)] = 20,
+    model: Annotated[Path | None, typer.Option(help="A .keras segmenter; by default the one that ships.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw of pixels.")] = 0,
+) -> None:
+    """Teach the debris segmenter a new site from a few labelled pixels, in seconds."""
+    from oceanclean import vision
+
+    used = vision.few_shot_segmenter(data, out, shots=shots, model=model, seed=seed)
+    typer.echo(f"{out}: " + ", ".join(f"{n} {c.replace('_', ' ')}" for c, n in used.items() if n))
+
+
 @app.command("litter-segmenter")
 def litter_segmenter(
     data: Annotated[

@@ -64,6 +64,7 @@ class Gate(IntEnum):
     CLOUD_SHADOW = 4
     GLINT = 5
     SHORE = 6
+    SHIP = 7
 
 
 #: uint8 code of a pixel without an observation in a segmentation raster.

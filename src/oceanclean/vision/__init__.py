@@ -15,6 +15,7 @@ _DOORS = {
     "evaluate_segmenter": "evaluation",
     "evaluation_table": "evaluation",
     "export_edge": "edge",
+    "few_shot_segmenter": "few_shot",
     "load_segmenter": "zoo",
     "load_settings": "settings",
     "load_training_settings": "training",

@@ -47,7 +47,7 @@ def fit_calibration(
     *,
     class_power: float = 1.0,
     ridge: float = 0.02,
-    maximum_painted: float = 60.0,
+    maximum_painted: float = np.inf,
 ) -> CalibrationFit:
     """Fit temperature, offsets and threshold to logits of scenes that the network did not see.
 
@@ -57,7 +57,7 @@ def fit_calibration(
         stands_for: (pixel,), pixels of the scenes that a row stands for; weighs the unlabelled ones.
         class_power: a class weighs as its pixels to this power, so that sediment does not drown the rest.
         ridge: pull of temperature and offsets towards 1 and 0: a few scenes say little about offsets.
-        maximum_painted: debris pixels per 100 km² that the threshold may paint, if the best F1 allows.
+        maximum_painted: debris pixels per 100 km² that the threshold may paint, if enough is found all the same.
     """
     from scipy.optimize import minimize
 
@@ -92,7 +92,9 @@ def choose_threshold(
     maximum_painted: float,
     minimum_recall: float = 0.75,
 ) -> float:
-    """Threshold with the best F1 among those that paint little; if none does and still finds enough, the best F1.
+    """The upper end of the thresholds whose F1 is within .01 of the best: of two as good, the one that paints less.
+
+    Only thresholds that paint no more than allowed and find enough are looked at; if there is none, all are.
 
     Args:
         debris: (pixel,) probability.
@@ -116,6 +118,6 @@ def choose_threshold(
     painted = (mass[np.searchsorted(level, candidates)] + hits + wrong) / stands_for.sum() * 1e6
     allowed = (painted <= maximum_painted) & (hits / len(positive) >= minimum_recall)
     chosen = np.flatnonzero(allowed) if allowed.any() else np.arange(len(candidates))
-    # The middle of the near-best stretch, not its luckiest point.
-    near = chosen[f1[chosen] >= f1[chosen].max() - 0.005]
-    return float(np.clip(np.median(candidates[near]), 0.02, 0.98))
+    # Three quarters up the near-best stretch, not at its very edge: scenes to come are a little different.
+    near = chosen[f1[chosen] >= f1[chosen].max() - 0.01]
+    return float(np.clip(np.quantile(candidates[near], 0.75), 0.02, 0.98))

@@ -318,6 +318,39 @@ def feature_columns(spectra, shift, knee, work, out):
 
 
 @_jit
+def forest_logits(features, columns, feature, threshold, right, root, share, least, out):
+    """Write log class shares, mean over trees, of some columns of raw features to the same columns of ``out``.
+
+    Args:
+        features: (feature, pixel).
+        columns: (candidate,) which pixels are asked about.
+        feature: (node,) as :class:`~oceanclean.vision.forest.ForestTables` has them, like the next four.
+        threshold: (node,).
+        right: (node,).
+        root: (tree,).
+        share: (leaf, class) float32.
+        least: added to every share.
+        out: (class, pixel).
+    """
+    one = np.empty((len(columns), len(features)), np.float32)
+    for i in range(len(features)):
+        for k in range(len(columns)):
+            one[k, i] = features[i, columns[k]]
+    total = np.zeros((len(columns), len(out)), np.float32)
+    # Tree by tree, not pixel by pixel: one tree's nodes stay in the cache.
+    for tree in range(len(root)):
+        for k in range(len(columns)):
+            node = root[tree]
+            while right[node] >= 0:
+                node = node + 1 if one[k, feature[node]] <= threshold[node] else right[node]
+            for c in range(len(out)):
+                total[k, c] += share[-1 - right[node], c]
+    for k in range(len(columns)):
+        for c in range(len(out)):
+            out[c, columns[k]] = np.log(total[k, c] / len(root) + least)
+
+
+@_jit
 def spread_out(found, index, out):
     """Give every pixel (row, x) the column of ``found`` (class, place) that stands for it: ``out`` (row, x, class)."""
     for y in range(index.shape[0]):

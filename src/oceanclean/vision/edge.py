@@ -56,8 +56,8 @@ def export_edge(data_dirs: Path | Iterable[Path], out: Path, model: str | Path |
     """Write the pixel network as an 8-bit LiteRT model, if it loses at most :data:`LARGEST_LOSS` of IoU.
 
     It takes standardised features (1, y, x, feature) of :class:`~oceanclean.vision.model.SpectralFeatures` and gives
-    logits; local statistics before it and calibration after it stay float. The comparison is of two forms of one
-    model on the same pixels; whether these were in the training does not matter to it.
+    logits; local statistics before it, and trees and calibration after it, stay float. The comparison is of two forms
+    of one whole model on the same pixels; whether these were in the training does not matter to it.
 
     Args:
         data_dirs: folders laid out like MARIDA: labelled pixels calibrate and are scored.
@@ -72,7 +72,7 @@ def export_edge(data_dirs: Path | Iterable[Path], out: Path, model: str | Path |
     report = to_int8(dense, planes[np.linspace(0, len(planes) - 1, min(32, len(planes))).astype(int)], out)
     exact = np.concatenate([np.asarray(dense(p[None], training=False)) for p in planes])
     coarse = LiteModel(out)(planes)
-    found = [_classes(x, segmenter)[: len(label)] for x in (exact, coarse)]
+    found = [_classes(x.reshape(-1, len(CLASSES))[: len(label)], features, segmenter) for x in (exact, coarse)]
     score = [scores(confusion(label, f)) for f in found]
     kept = all(score[0][k] - score[1][k] <= LARGEST_LOSS for k in ("debris_iou", "miou"))
     made = EdgeReport(
@@ -128,7 +128,14 @@ def _planes(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return features[padded].reshape(-1, PLANE, PLANE, features.shape[-1])
 
 
-def _classes(logits: NDArray[np.float32], segmenter: LoadedSegmenter) -> NDArray[np.uint8]:
-    temperature, offset = segmenter.model.get_layer("calibration").get_weights()
-    flat = logits.reshape(-1, len(CLASSES)) / temperature + offset
-    return decide(softmax(flat), segmenter.threshold)
+def _classes(
+    logits: NDArray[np.float32], features: NDArray[np.float32], segmenter: LoadedSegmenter
+) -> NDArray[np.uint8]:
+    """Classes (pixel,) of the network's logits (pixel, class), after the trees that decide and the calibration."""
+    layers = {layer.name: layer for layer in segmenter.model.layers}
+    if "forest" in layers:
+        standard = layers["pixel"].get_layer("features")
+        raw = features[:, : len(standard.mean)] * np.float32(standard.scale) + np.float32(standard.mean)
+        logits = layers["forest"].tables.decide(logits, raw, layers["forest"].floor)
+    temperature, offset = layers["calibration"].get_weights()
+    return decide(softmax(logits / temperature + offset), segmenter.threshold)

@@ -175,7 +175,7 @@ def _tally_folds(folds: Folds, tell: Progress) -> _Tally:
         tell(f"trained without {scene}", (k + 1) / (2 * len(folds.scenes)))
     for k, scene in enumerate(folds.scenes):
         fit: CalibrationFit = folds.calibration(k)
-        model = whole_model(folds.network(k), fit)
+        model = whole_model(folds.network(k), fit, folds.trees(k), folds.settings.deciding.floor)
         _score_scene(tally, [p for p in folds.patches if p.scene == scene], model, fit.threshold)
         tell(f"scored {scene}", 0.5 + (k + 1) / (2 * len(folds.scenes)))
     return tally

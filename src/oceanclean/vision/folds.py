@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import keras
     from numpy.typing import NDArray
 
+    from oceanclean.vision.forest import ForestTables
     from oceanclean.vision.training import TrainingSettings
 
 
@@ -60,17 +61,25 @@ class Folds:
         return self._pixels
 
     def fold(self, k: int) -> NDArray[np.float32]:
-        """Logits (pixel, class) of scene ``k``'s pixels by a network trained without that scene."""
+        """Logits (pixel, class) of scene ``k``'s pixels by a model trained without that scene."""
+        from oceanclean.vision.forest import fit_forest
+        from oceanclean.vision.teacher import raw_features
         from oceanclean.vision.training import fit_pixel_model, predict_pixels
 
         path = self.folder / f"logits_{k}.npz"
-        pixels = self.pixels()
         if not path.exists():
-            others = np.setdiff1d(np.arange(len(pixels.scenes)), [k])
+            pixels, how = self.pixels(), self.settings.deciding
+            others, rows = np.setdiff1d(np.arange(len(pixels.scenes)), [k]), np.flatnonzero(pixels.scene == k)
             network = fit_pixel_model(pixels, others, self.settings)
             with write_aside(self.folder / f"network_{k}.keras") as aside:
                 network.save(aside)
-            logits = predict_pixels(network, pixels, np.flatnonzero(pixels.scene == k))
+            logits = predict_pixels(network, pixels, rows)
+            if how.trees:
+                tables = fit_forest(pixels, others, self.settings)
+                with write_aside(self.folder / f"trees_{k}.npz") as aside:
+                    tables.save(aside)
+                water = pixels.water[pixels.scene[rows]]
+                logits = tables.decide(logits, raw_features(pixels.statistics[rows], water), how.floor)
             with write_aside(path) as aside, aside.open("wb") as file:
                 np.savez(file, logits=logits)
         with np.load(path, allow_pickle=False) as archive:
@@ -84,6 +93,14 @@ class Folds:
 
         self.fold(k)
         return keras.saving.load_model(self.folder / f"network_{k}.keras", compile=False, safe_mode=True)
+
+    def trees(self, k: int) -> ForestTables | None:
+        """The trees grown without scene ``k``, or None where none decide."""
+        from oceanclean.vision.forest import ForestTables
+
+        self.fold(k)
+        path = self.folder / f"trees_{k}.npz"
+        return ForestTables.load(path) if path.exists() else None
 
     def logits(self) -> NDArray[np.float32]:
         """Out-of-fold logits (pixel, class) of every pixel."""

@@ -66,6 +66,7 @@ def gate_window(
     gate[_glint(r, valid, water, settings)] = Gate.GLINT
     if scl is not None and settings.use_scl:
         gate[np.isin(scl, SCL_SHADOW)] = Gate.CLOUD_SHADOW
+    gate[_beside_ship(r, valid, classes, settings)] = Gate.SHIP
     gate[cloud] = Gate.CLOUD
     if settings.shore_pixels:
         gate[ndimage.binary_dilation(ground, iterations=settings.shore_pixels)] = Gate.SHORE
@@ -116,3 +117,27 @@ def _glint(
 ) -> NDArray[np.bool_]:
     """Open water that is bright in SWIR over 310 m mirrors the sun: water itself is black there."""
     return water & (_box_mean(np.where(water, r["B11"], 0), valid & water, 31) > settings.glint_swir)
+
+
+def _beside_ship(
+    r: dict[str, NDArray[np.float32]], valid: NDArray[np.bool_], classes: NDArray[np.uint8], settings: GateSettings
+) -> NDArray[np.bool_]:
+    """Debris called on or beside a compact thing that is bright in B11 and B12: paint and steel, not litter.
+
+    Only calls of debris are gated: the ship itself stays in the classes, under its own name.
+    """
+    called: NDArray[np.bool_] = classes == CLASS_ID["marine_debris"]
+    if not called.any():
+        return called
+    bright = valid.copy()
+    for band, share in (("B11", 1.0), ("B12", 0.5)):
+        bright &= r[band] - _box_mean(r[band], valid, 31) > share * settings.ship_swir
+    labels, count = ndimage.label(bright, structure=np.ones((3, 3)))
+    if not count:
+        return np.zeros_like(called)
+    compact = np.bincount(labels.ravel()) <= settings.ship_size
+    compact[0] = False
+    ship = compact[labels]
+    if settings.ship_margin and ship.any():
+        ship = ndimage.binary_dilation(ship, np.ones((3, 3)), iterations=settings.ship_margin)
+    return called & ship

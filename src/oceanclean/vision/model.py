@@ -243,12 +243,20 @@ def build_pixel_model(config: SegmenterConfig, features: SpectralFeatures) -> ke
     return keras.Model([statistics, water, presence], logits, name="pixel")
 
 
-def build_segmenter(pixel_model: keras.Model) -> keras.Model:
-    """Whole model: reflectance (y, x, band), water (band), presence (band) to probabilities (y, x, class)."""
+def build_segmenter(pixel_model: keras.Model, forest: keras.layers.Layer | None = None) -> keras.Model:
+    """Whole model: reflectance (y, x, band), water (band), presence (band) to probabilities (y, x, class).
+
+    Args:
+        pixel_model: the network.
+        forest: :class:`~oceanclean.vision.deciding.Forest` that decides about candidate pixels, or None.
+    """
     reflectance = keras.Input((None, None, len(BANDS)), name="reflectance")
     water = keras.Input((len(BANDS),), name="water")
     presence = keras.Input((len(BANDS),), name="presence")
     statistics = LocalStatistics(name="local_statistics")(reflectance)
-    logits = Calibration(name="calibration")(pixel_model([statistics, water, presence]))
-    probabilities = keras.layers.Softmax(name="probability")(logits)
+    logits = pixel_model([statistics, water, presence])
+    if forest is not None:
+        spread = keras.layers.Reshape((1, 1, len(BANDS)))
+        logits = forest((logits, statistics, spread(water), spread(presence)))
+    probabilities = keras.layers.Softmax(name="probability")(Calibration(name="calibration")(logits))
     return keras.Model([reflectance, water, presence], probabilities, name="segmenter")

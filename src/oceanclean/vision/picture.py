@@ -32,6 +32,7 @@ GATE_COLOURS: dict[Gate, tuple[str, str]] = {
     Gate.CLOUD: ("#f4f4f4", "cloud: not observed"),
     Gate.CLOUD_SHADOW: ("#bdbdbd", "cloud shadow: not observed"),
     Gate.GLINT: ("#ffe9a8", "sun glint: not observed"),
+    Gate.SHIP: ("#c7b6e0", "beside a ship: not observed"),
 }
 _SEA = "#dcebf5"
 _RGB = [BANDS.index(b) for b in ("B4", "B3", "B2")]

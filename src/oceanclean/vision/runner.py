@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oceanclean.products.names import BANDS, CLASSES
+from oceanclean.vision.forest import CANDIDATES, LEAST
 
 if TYPE_CHECKING:
     import keras
@@ -47,6 +48,29 @@ class _Member:
         return kernel @ x + bias
 
 
+@dataclass(frozen=True)
+class _Deciders:
+    """The trees of a model's forest, and when they are asked."""
+
+    tables: tuple[NDArray[Any], ...]
+    floor: float
+
+    @classmethod
+    def of(cls, layer: Any, presence: NDArray[np.float32]) -> _Deciders | None:
+        """None where the model has no forest, or the scene lacks a band."""
+        if layer is None or not (presence > 0).all():
+            return None
+        return cls(layer.tables.walked(), layer.floor)
+
+    def decide(self, features: NDArray[np.float32], logits: NDArray[np.float32]) -> None:
+        """Put the trees' opinion in place of the network's logits (class, pixel) of candidate pixels."""
+        from oceanclean.vision import compiled as loops
+
+        share = np.exp(logits - logits.max(axis=0))
+        asked = np.flatnonzero(share[np.asarray(CANDIDATES) - 1].sum(axis=0) > self.floor * share.sum(axis=0))
+        loops.forest_logits(features, asked, *self.tables, np.float32(LEAST), logits)
+
+
 class Runner:
     """A segmenter for one scene: reflectance (y, x, band) to probabilities (y, x, class).
 
@@ -71,6 +95,7 @@ class Runner:
         self._trim, self._tolerance = trim, tolerance
         self._shift = np.asarray(SpectralFeatures.LEVEL, np.float32) - water.astype(np.float32)
         self._members = _members(network, features, presence.astype(np.float32))
+        self._forest = _Deciders.of(layers.get("forest"), presence)
         self._temperature, self._offset = (np.asarray(w, np.float32) for w in calibration.get_weights())
 
     def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -102,7 +127,10 @@ class Runner:
         logits = self._members[0].logits(features)
         for member in self._members[1:]:
             logits += member.logits(features)
-        logits /= self._temperature * len(self._members)
+        logits /= len(self._members)
+        if self._forest is not None:
+            self._forest.decide(features, logits)
+        logits /= self._temperature
         logits += self._offset[:, None]
         logits -= logits.max(axis=0)
         np.exp(logits, out=logits)

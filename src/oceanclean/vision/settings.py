@@ -25,6 +25,11 @@ class GateSettings(Settings):
     cloud_size: int = Field(default=9, ge=1, description="fewest joined cloud pixels; fewer is noise of the classifier")
     cloud_margin: int = Field(default=3, ge=0, le=50, description="pixels around a cloud whose edges mimic debris")
     glint_swir: float = Field(default=0.05, gt=0, le=1, description="mean B11 over 310 m of open water seen as glint")
+    ship_swir: float = Field(
+        default=0.03, gt=0, le=1, description="B11 above its surroundings, and half of it in B12, that only a ship has"
+    )
+    ship_size: int = Field(default=150, ge=1, description="most joined pixels of a ship; more is surf, cloud or land")
+    ship_margin: int = Field(default=2, ge=0, le=50, description="pixels around a ship where debris is not believed")
     use_scl: bool = Field(default=True, description="use Sen2Cor's scene classification where the file has it")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from pydantic import Field
 from oceanclean.products.names import BANDS, CLASS_ID, CLASSES
 from oceanclean.settings import Settings, config_root, load
 from oceanclean.vision.calibration import CalibrationFit, fit_calibration
+from oceanclean.vision.forest import DecidingTrees, ForestTables, fit_forest
 from oceanclean.vision.pixels import Augmentation, PixelSet, augment, mix, through_bands, vary
+from oceanclean.vision.teacher import Teacher
 
 if TYPE_CHECKING:
     import keras
@@ -45,6 +46,7 @@ class TrainingSettings(Settings):
         teacher_pixels: most pixels of one class in one scene that the trees learn from.
         teacher_share: share of the teacher's out-of-bag opinion in the target of a labelled pixel.
         teacher_weight: weight of the teacher's opinion on an unlabelled pixel against one labelled pixel.
+        deciding: trees that decide above the network's gate.
         augmentation: variation of the pixels.
         seed: of the whole run.
     """
@@ -66,6 +68,7 @@ class TrainingSettings(Settings):
     teacher_pixels: int = Field(default=600, ge=1)
     teacher_share: float = Field(default=0.7, ge=0, le=1)
     teacher_weight: float = Field(default=1.0, ge=0)
+    deciding: DecidingTrees = Field(default_factory=DecidingTrees)
     augmentation: Augmentation = Field(default_factory=Augmentation)
     seed: int = 20240101
 
@@ -108,78 +111,6 @@ def partial_label_loss(target: Any, logits: Any) -> Any:
     known = -ops.sum(target[..., :-1] * log_p, axis=-1)
     p_debris = ops.exp(log_p[..., _DEBRIS - 1])
     return known - target[..., -1] * ops.log(1.0 - p_debris + 1e-6)
-
-
-class Teacher:
-    """Extra trees whose opinion the network also learns.
-
-    Trees extrapolate flatly, which a network does not: on scenes unlike the training ones their opinion, asked of
-    unlabelled pixels and of mixtures of known ones, keeps the network sober.
-
-    Args:
-        pixels: the table.
-        labelled: rows to learn from.
-        settings: how many trees.
-        rng: picks the pixels.
-    """
-
-    def __init__(
-        self, pixels: PixelSet, labelled: NDArray[np.intp], settings: TrainingSettings, rng: np.random.Generator
-    ) -> None:
-        from sklearn.ensemble import ExtraTreesClassifier
-
-        self._rows, weight = _balanced_rows(pixels, labelled, settings.teacher_pixels, rng)
-        self._trees = ExtraTreesClassifier(
-            settings.teacher_trees, min_samples_leaf=2, max_features=0.15, bootstrap=True, oob_score=True,
-            n_jobs=-1, random_state=settings.seed,
-        )  # fmt: skip
-        with warnings.catch_warnings():
-            # A pixel that was in every bag has no out-of-bag opinion; its label alone then counts.
-            warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
-            self._trees.fit(
-                _raw_features(pixels.statistics[self._rows], pixels.water[pixels.scene[self._rows]]),
-                pixels.label[self._rows], sample_weight=weight,
-            )  # fmt: skip
-
-    def of(self, statistics: NDArray[np.float16], water: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (pixel, class) of local statistics (pixel, statistic) over dark water (pixel, band)."""
-        parts = np.array_split(np.arange(len(statistics)), max(1, len(statistics) // 65536))
-        return np.concatenate(
-            [self._widen(self._trees.predict_proba(_raw_features(statistics[p], water[p]))) for p in parts]
-        )
-
-    def of_rows(self, pixels: PixelSet, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Probabilities (row of the table, class), NaN for rows not asked; out-of-bag where it learned from them."""
-        opinion = np.full((len(pixels.label), len(CLASSES)), np.nan, np.float32)
-        others = np.setdiff1d(rows, self._rows)
-        opinion[others] = self.of(pixels.statistics[others], pixels.water[pixels.scene[others]])
-        opinion[self._rows] = self._widen(np.nan_to_num(self._trees.oob_decision_function_))
-        return opinion
-
-    def _widen(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
-        full = np.zeros((len(values), len(CLASSES)), np.float32)
-        full[:, self._trees.classes_ - 1] = values
-        return full
-
-
-def _balanced_rows(
-    pixels: PixelSet, labelled: NDArray[np.intp], most: int, rng: np.random.Generator
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """At most so many rows of each class in each scene, and weights by which classes count alike and scenes nearly."""
-    rows, weights = [], []
-    for k in range(1, len(CLASSES) + 1):
-        of_class = labelled[pixels.label[labelled] == k]
-        parts = [rng.permutation(of_class[pixels.scene[of_class] == s])[:most] for s in range(len(pixels.scenes))]
-        weight = np.concatenate([np.full(len(p), max(len(p), 1) ** -0.5) for p in parts])
-        rows.append(np.concatenate(parts))
-        weights.append(weight / max(weight.sum(), 1e-12))
-    return np.concatenate(rows), np.concatenate(weights)
-
-
-def _raw_features(statistics: NDArray[np.float16], water: NDArray[np.float32]) -> NDArray[np.float32]:
-    from oceanclean.vision.model import SpectralFeatures
-
-    return SpectralFeatures.raw(statistics.astype(np.float32), water).astype(np.float32)
 
 
 @dataclass
@@ -351,8 +282,11 @@ def train_segmenter(
         folds.fold(k)
     fit = fit_calibration(folds.logits(), pixels.label, pixels.stands_for)
     _tell(progress, "all scenes", (steps - 1) / steps)
-    network = fit_pixel_model(pixels, np.arange(len(pixels.scenes)), settings)
-    path = save_segmenter(network, fit, Path(out_dir) / "segmenter.keras", folds, settings)
+    everywhere = np.arange(len(pixels.scenes))
+    network = fit_pixel_model(pixels, everywhere, settings)
+    tables = fit_forest(pixels, everywhere, settings) if settings.deciding.trees else None
+    model = whole_model(network, fit, tables, settings.deciding.floor)
+    path = save_segmenter(model, fit, Path(out_dir) / "segmenter.keras", folds, settings)
     _tell(progress, "done", 1.0)
     return path
 
@@ -362,17 +296,24 @@ def _tell(progress: Callable[[str, float], None] | None, what: str, share: float
         progress(what, share)
 
 
-def whole_model(network: keras.Model, fit: CalibrationFit) -> keras.Model:
-    """Reflectance to calibrated probabilities: the network with its local statistics before and calibration after."""
+def whole_model(
+    network: keras.Model, fit: CalibrationFit, tables: ForestTables | None = None, floor: float = 0.1
+) -> keras.Model:
+    """Reflectance to calibrated probabilities: local statistics, the network, trees that decide, calibration."""
+    from oceanclean.vision.deciding import Forest
     from oceanclean.vision.model import build_segmenter
 
-    model = build_segmenter(network)
+    forest = None
+    if tables is not None:
+        forest = Forest(floor, name="forest")
+        forest.tables = tables
+    model = build_segmenter(network, forest)
     model.get_layer("calibration").set_weights([np.float32(fit.temperature), np.asarray(fit.offset, np.float32)])
     return model
 
 
 def save_segmenter(
-    network: keras.Model, fit: CalibrationFit, path: Path, folds: Folds, settings: TrainingSettings
+    model: keras.Model, fit: CalibrationFit, path: Path, folds: Folds, settings: TrainingSettings
 ) -> Path:
     """Write the whole model, uncompiled, and its card."""
     import keras
@@ -382,14 +323,14 @@ def save_segmenter(
     from oceanclean.vision.evaluation import score_folds
     from oceanclean.vision.model import RADIUS
 
-    model = whole_model(network, fit)
     with write_aside(path) as aside:
         model.save(aside)
     pixels = folds.pixels()
     card = {
         "name": "oceanclean-segmenter", "version": __version__, "sha256": digest_file(path),
         "bands": list(BANDS), "classes": list(CLASSES), "threshold": round(fit.threshold, 4), "radius": RADIUS,
-        "parameters": int(network.count_params()), "keras": keras.__version__, "backend": keras.backend.backend(),
+        "parameters": int(model.get_layer("pixel").count_params()),
+        "keras": keras.__version__, "backend": keras.backend.backend(),
         "trained_on": {
             "data": "MARIDA layout", "radiometry": "rhorc", "scenes": pixels.scenes,
             "labelled_pixels": {c: int((pixels.label == i + 1).sum()) for i, c in enumerate(CLASSES)},

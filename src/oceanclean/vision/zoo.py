@@ -87,6 +87,6 @@ def load_segmenter(model: str | Path | None = None) -> LoadedSegmenter:
     for key, value in expected.items():
         if card.get(key) != value:
             raise ProductError(path, key, card.get(key), f"{value}", "Fetch or train the model and its card together.")
-    import oceanclean.vision.model  # noqa: F401  (registers the layers)
+    import oceanclean.vision.deciding  # noqa: F401  (registers the layers)
 
     return LoadedSegmenter(read_network(path, "segmenter"), card, path, sha256)
