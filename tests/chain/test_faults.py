@@ -41,7 +41,9 @@ def _wrong(place: Place) -> list[str]:
     if not place.day.is_dir():
         return []
     found = []
-    for folder in (p for p in place.day.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in ("ledger", "catalog")):
+    for folder in place.day.iterdir():
+        if not folder.is_dir() or folder.name.startswith(".") or folder.name in ("ledger", "catalog"):
+            continue
         if not (folder / "stage.json").is_file():
             found.append(f"{folder.name}: no record")
             continue
