@@ -184,7 +184,7 @@ def sheared(seed, drifters=12):
 
 def test_extras_are_taken_where_later_days_gain_from_them(tmp_path):
     """Shear that explains the residual is taken, noise beside the track is not; off as shipped."""
-    wanted = SMALL.forecaster.model_copy(update={"extras": ("shear", "depth", "class")})
+    wanted = SMALL.forecaster.model_copy(update={"extras": ("shear", "depth", "class"), "trees": 10})
     room = SMALL.model_copy(update={"forecaster": wanted})
     table = sheared(7)
     tracks = load_tracks(written(tmp_path / "shear", table))
