@@ -68,7 +68,7 @@ def test_the_map_draws_density_and_routes(tab, published):
     assert 0.005 < tab.run(DRAWN) < 0.9
     assert tab.run("document.querySelectorAll('.arrow').length") == 8
     labels = tab.run("[...document.querySelectorAll('.stop-label')].map(e => e.textContent)")
-    assert {"P01 10:36", "Roatan"} <= set(labels)
+    assert {"P01 Tue 10:36", "Roatan"} <= set(labels)
 
 
 def test_the_slider_moves_time_and_patches(tab, published):

@@ -14,8 +14,8 @@ BY_USE: dict[str, tuple[str, ...]] = {
     ),
     "What boats and analysts send back": ("feedback", "lineage", "maps"),
     "Parts of a day": (
-        "fetch", "ingest", "detect", "map", "forecast", "allocate", "what-if", "publish", "backfill", "segment",
-        "detect-objects", "twin",
+        "fetch", "ingest", "detect", "map", "forecast", "allocate", "what-if", "publish", "plan-all",
+        "backfill", "segment", "segment-all", "detect-objects", "twin",
     ),
     "Models and data": ("data", "train", "evaluate", "explain", "models"),
     "Running it as a service": ("monitor", "serve", "tokens", "retention", "sbom"),

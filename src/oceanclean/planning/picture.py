@@ -58,7 +58,7 @@ class Chart:
         map_height = min(13.0, max(2.8, map_width * (north - south) * stretch / (east - west)))
         height = map_height + _BOTTOM + _TOP
         # the room is fixed: a layout engine would draw every text twice
-        figure = Figure(figsize=(width, height), dpi=self.settings.overview_dpi, facecolor="white")
+        figure = Figure(figsize=(width, height), dpi=self.settings.overview_dpi, facecolor="white", layout="none")
         axes = figure.add_axes((_LEFT / width, _BOTTOM / height, map_width / width, map_height / height))
         axes.set(xlim=(west, east), ylim=(south, north), facecolor=SEA)
         axes.set_aspect(stretch)
