@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,15 +69,27 @@ def _killed_plan(env: dict[str, str], day: str, runs: Path) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+def _accumulate(seen: Path, kept: Path) -> None:
+    """Keep what earlier days brought beside what this day brings, as services do; the twin writes one day alone."""
+    for role in ("scenes", "currents", "wind", "waves"):
+        (kept / role).mkdir(parents=True, exist_ok=True)
+        (seen / role).mkdir(parents=True, exist_ok=True)
+        for path in sorted((seen / role).iterdir()):
+            if not (kept / role / path.name).exists():
+                shutil.copy2(path, kept / role / path.name)
+        for path in sorted((kept / role).iterdir()):
+            if not (seen / role / path.name).exists():
+                shutil.copy2(path, seen / role / path.name)
+
+
 def _day(number: int, folder: Path, config: Path, env: dict[str, str]) -> None:
     """One day: what is seen of the sea, what happens to it, a fetch, the plan."""
     day, (what, _) = (FIRST + timedelta(days=number)).isoformat(), HAPPENS.get(number, ("", ""))
     work = folder / "work"
-    seen, memory = work / "twin" / "cove" / "seen", folder / f"before-{number}.json"
-    if not memory.is_file():  # a check that was stopped here goes on with what it had seen
-        memory.write_text(json.dumps([str(p) for p in seen.rglob("*") if p.is_file()]))
+    seen, kept = work / "twin" / "cove" / "seen", folder / "kept"
     _oceanclean(env, "twin", "observe", "--region", "cove", "--date", day)
-    _spoil(what, seen, {Path(p) for p in json.loads(memory.read_text())}, config)
+    _spoil(what, seen, {seen / p.relative_to(kept) for p in kept.rglob("*") if p.is_file()}, config)
+    _accumulate(seen, kept)
     start = time.perf_counter()
     _oceanclean(env, "fetch", "--region", "cove", "--date", day, check=False)
     if what == "killed half way":

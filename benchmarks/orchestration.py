@@ -396,9 +396,8 @@ def main() -> None:
         process = stack.enter_context(running(WORKER, env, folder / "worker.log"))
         by_hand(api, ids, issued, plan_s)
         if given.part != "faults":
-            runs = {name: trigger(api, ids[name]) for name in ids if not name.startswith("daily-plan")}
-            others(api, runs)
-            by_schedule(api, ids)
+            by_schedule(api, ids, **({"issue_time": issued} if given.part == "plans" else {}))
+            others(api, {name: trigger(api, ids[name]) for name in ids if not name.startswith("daily-plan")})
         if given.part != "plans":
             killed(api, ids, process, work, issued)
             stack.enter_context(running(WORKER, env, folder / "worker-2.log"))
