@@ -319,7 +319,7 @@ def test_the_page_shows_table_and_moving_map(tmp_path, scenario, sea, config_dir
     record = json.loads((tmp_path / "run" / RECORD).read_text())
     write_json(tmp_path / "run" / RECORD, {**record, "planners": ["chain"]})
     page = write_page({"bay": tmp_path / "run"}, {"bay": season_figures(tmp_path / "run")}, tmp_path / "page")
-    assert "lawn-mower" in page.read_text()
+    assert "bay: 1 days" in page.read_text()
     assert (tmp_path / "page" / "bay.gif").stat().st_size > 1000
     assert WAYS["chain"].title
 
