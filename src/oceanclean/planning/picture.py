@@ -57,8 +57,8 @@ class Chart:
         map_width = width - _LEFT - _RIGHT
         map_height = min(13.0, max(2.8, map_width * (north - south) * stretch / (east - west)))
         height = map_height + _BOTTOM + _TOP
-        # the room is fixed: a layout engine would draw every text twice
-        figure = Figure(figsize=(width, height), dpi=self.settings.overview_dpi, facecolor="white", layout="none")
+        figure = Figure(figsize=(width, height), dpi=self.settings.overview_dpi, facecolor="white")
+        figure.set_layout_engine("none")  # the room is fixed: a layout engine would draw every text twice
         axes = figure.add_axes((_LEFT / width, _BOTTOM / height, map_width / width, map_height / height))
         axes.set(xlim=(west, east), ylim=(south, north), facecolor=SEA)
         axes.set_aspect(stretch)
