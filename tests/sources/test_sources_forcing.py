@@ -340,3 +340,16 @@ def test_the_mediterranean_case_reads(real_data, config_dir, monkeypatch):
     assert 0.2 < float(np.hypot(forcing[U], forcing[V]).max()) < 0.6
     assert 0 < float(forcing[names.WAVE_HEIGHT].min()) < float(forcing[names.WAVE_HEIGHT].max()) < 9
     assert sum("stands in for a forecast" in s for s in said) == 3
+
+
+def test_a_forecast_of_yesterday_is_used_and_said(tmp_path):
+    """Today's did not come: yesterday's still covers the day, and the plan must tell its age."""
+    for name, age in (("fresh", "2026-06-15T05:00Z"), ("old", "2026-06-14T05:00Z")):
+        field(attrs={"available_at": age}, hours=range(-36, 73, 3)).to_netcdf(tmp_path / f"{name}.nc")
+    said = {}
+    for name in ("fresh", "old"):
+        wanted = sources(currents=source("gridded", tmp_path / f"{name}.nc"))
+        _, said[name] = read_forcing(make_region(), wanted, start="2026-06-14T18:00Z", end="2026-06-17T06:00Z",
+                                     issue_time=ISSUE)  # fmt: skip
+    assert not any("newest forecast" in s for s in said["fresh"])
+    assert any(s.startswith("Currents: the newest forecast came 25 h before") for s in said["old"])

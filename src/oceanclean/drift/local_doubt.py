@@ -37,8 +37,10 @@ def local_doubt(
 ) -> tuple[DriftSettings, dict[str, Any]]:
     """Settings whose residual is fitted on drifters, drawn towards the prior where they are few.
 
-    The variance is the mean of sample and prior, weighted by the sample's independent hours (drifter-hours over twice
-    the prior's memory) and ``residual.prior_samples``; the logarithm of the memory likewise.
+    The logarithm of the variance is the mean of sample and prior, weighted by the sample's independent hours
+    (drifter-hours over twice the prior's memory) and ``residual.prior_samples``; that of the memory likewise. What a
+    prior knows of a spread is its order of magnitude: in a mean of variances one of a wild sea would drown whatever
+    the drifters of a calm one say.
 
     Args:
         drifters: ``Drifters`` table up to the issue time.
@@ -66,7 +68,8 @@ def local_doubt(
         weight = hours / (2 * prior.tau_h)
         share = weight / (weight + prior.prior_samples)
         variance = float(np.mean(np.abs(residual[known]) ** 2)) / 2
-        sigma = float(np.sqrt(share * variance + (1 - share) * prior.sigma_m_s**2))
+        sample = max(np.sqrt(variance), 1e-3)
+        sigma = float(np.exp(share * np.log(sample) + (1 - share) * np.log(prior.sigma_m_s)))
         memory = _memory_h(steps["drifter_id"].to_numpy()[known], residual[known])
         tau = float(np.exp(share * np.log(memory) + (1 - share) * np.log(prior.tau_h)))
     found |= {"sigma_m_s": round(sigma, 4), "tau_h": round(tau, 2)}

@@ -32,6 +32,9 @@ _WITHOUT = {
 }
 #: A forcing of more cells × times than this is brought to a coarser grid (7 variables of float32: 1.1 GiB).
 MAX_VALUES = 40_000_000
+#: Age in hours above which the newest forecast is said to be an old one, where the source does not say: services make
+#: one a day, and a day's own is older than this only when it is late.
+STALE_H = 24.0
 
 
 def read_forcing(
@@ -118,11 +121,26 @@ def _first_usable(
                 f"{role.capitalize()}: a hindcast ({title}) stands in for a forecast; it could not have been known at "
                 f"{said(window.issue_time)}."
             )
+        else:
+            degraded += _stale(field, role, source, window)
         return field, source
     if refusals and (role == "currents" or any(s.required for s in wanted)):
         raise refusals[-1]  # the error itself names file, variable and time
     degraded += [f"{role.capitalize()} source passed over: {e}" for e in refusals]
     return None, None
+
+
+def _stale(field: xr.Dataset, role: str, source: SourceSettings, window: Window) -> list[str]:
+    """A sentence where the newest forecast that could be read is an old one: the day's own did not come."""
+    stated = field.attrs.get("available_at")
+    if not stated:
+        return []
+    age_h = (window.issue_time - utc(stated)) / pd.Timedelta(hours=1)
+    if age_h <= float(source.options.get("stale_h", STALE_H)):
+        return []
+    return [
+        f"{role.capitalize()}: the newest forecast came {age_h:.0f} h before the issue time; no younger one arrived."
+    ]
 
 
 def _check_reach(field: xr.Dataset, role: str, source: SourceSettings, region: Region, window: Window) -> None:

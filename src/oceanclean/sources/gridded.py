@@ -36,6 +36,7 @@ _BRIDGED = 1.5
 _OPTIONS = frozenset({
     "title", "variables", "units", "time_units", "level_index", "max_gap_h", "extend_h", "available_at",
     "stands_in_as_forecast", "zero_is_land", "reach_deg", "step_deg", "mesh", "water_mask", "wave_height_from",
+    "stale_h",
 })  # fmt: skip
 
 
