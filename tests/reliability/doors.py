@@ -378,7 +378,7 @@ def _tracks(folder: Path) -> Iterator[Mutant]:
         f"a,0,2020-04-0{1 + k // 24}T{k % 24:02d}:00Z,{-88 + 0.01 * k:.4f},{27 + 0.01 * k:.4f},0.1,0.05,4.0,-3.0"
         for k in range(72)
     ]
-    text = "\n".join(["drifter,segment,time,lon,lat,u_model,v_model,u_wind,v_wind", *rows]) + "\n"
+    text = "\n".join(["buoy,seg,time,lon,lat,u_model,v_model,ueast_atmos,vnorth_atmos", *rows]) + "\n"
     real = real_data_root() / "trex_drifters" / "trex2020_hourly.csv.gz"
     if real.exists():
         import gzip
