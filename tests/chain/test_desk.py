@@ -52,9 +52,9 @@ def test_a_planner_holds_a_vessel_re_plans_and_approves(continued: Place) -> Non
     assert "not planned with yet" in said
 
 
-def test_only_its_own_forms_under_its_own_name_are_taken(continued: Place) -> None:
+def test_only_its_own_forms_under_its_own_name_are_taken(planned: Place) -> None:
     """Another host name (rebinding), another site's form, a missing token, a file that is not the plan's: refused."""
-    client = client_of(continued)
+    client = client_of(planned)
     token = token_of(client)
     assert client.get("/", headers={"host": "evil.example:8765"}).status_code == 403
     form = {"token": token, "by": "X"}
@@ -67,9 +67,9 @@ def test_only_its_own_forms_under_its_own_name_are_taken(continued: Place) -> No
     assert client.get("/audit").text == ""
 
 
-def test_what_cannot_be_done_is_said(continued: Place) -> None:
+def test_what_cannot_be_done_is_said(planned: Place) -> None:
     """A form that misses something, an approval without a name: a sentence, no change."""
-    client = client_of(continued)
+    client = client_of(planned)
     token = token_of(client)
     said = client.post("/add", data={"token": token, "kind": "holds", "vessel": "manati", "reason": ""}).text
     assert "Not done." in said
