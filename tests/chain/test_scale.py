@@ -139,13 +139,13 @@ def test_where_to_work_is_checked(monkeypatch) -> None:
         pass
 
 
-def test_regions_are_planned_side_by_side_and_one_may_fail(planned, crew) -> None:
+def test_regions_are_planned_side_by_side_and_one_may_fail(continued, crew) -> None:
     """The cove is answered from the store; a region that nobody knows is an answer too."""
-    runs = [DailyRun(name, "2026-06-15T11:00:00Z", planned.work, planned.config) for name in ("nowhere", "cove")]
+    runs = [DailyRun(name, "2026-06-15T11:00:00Z", continued.work, continued.config) for name in ("nowhere", "cove")]
     lost, found = plan_many(runs, crew)
     assert (lost.outcome, lost.error.exit_code) == ("failed", 2)
     assert found.outcome in {"complete", "degraded"}
-    assert found.expected_kg == read_json(planned.day / "run.json")["expected_kg"]
+    assert found.expected_kg == read_json(continued.day / "run.json")["expected_kg"]
 
 
 def test_names_of_scenes_are_found_and_told_apart(scenes, tmp_path: Path) -> None:
