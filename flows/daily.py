@@ -7,7 +7,7 @@ stage is recognised by its digest and answered from the store. The audit trail i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,17 +46,7 @@ def _as_task(
 
 ingest = _as_task(chain.ingest, "ingest", 30)
 detect = _as_task(chain.detect, "detect", 60, "detect {scene_id}")
-
-
-def _detect_side_by_side(
-    run: chain.DailyRun, ingested: StageRecord, scenes: Sequence[str], dask: str
-) -> list[StageRecord]:
-    """All scenes of a day on a Dask cluster, inside one task: Prefect sees one step, and no record is lost."""
-    with chain.workers(dask) as crew:
-        return chain.detect_all(run, ingested, scenes, crew)
-
-
-detect_all = _as_task(_detect_side_by_side, "detect all", 120)
+detect_all = _as_task(chain.detect_side_by_side, "detect all", 120)
 map_density = _as_task(chain.map_density, "map", 20)
 forecast = _as_task(chain.forecast, "forecast", 30)
 allocate = _as_task(chain.allocate, "allocate", 30)
@@ -91,8 +81,7 @@ def daily(
     _ = run.region
     on_this_machine = lock(run.folder.root.parent / ".flow-lock", f"Region {region}", wait_s=3600)
     with on_this_machine, one_at_a_time(region), run.folder.hold():
-        chain.begin(run)
-        try:
+        with chain.recorded(run):
             ingested = ingest(run)
             scenes = chain.new_scenes(run, ingested)
             # one after the other: TensorFlow uses every core for one scene, and a task in a worker thread cannot be
@@ -107,9 +96,6 @@ def daily(
             weighed = what_if(run, ingested, forecasted, allocated)
             published = publish(run, ingested, detected, mapped, forecasted, allocated, weighed)
             result = chain.finish(run, [ingested, *detected, mapped, forecasted, allocated, weighed, published])
-        except BaseException as error:
-            chain.fail(run, error)
-            raise
         shadow(run)
     _leave_artifacts(result)
     tell(PLAN_ISSUED, region, issue_time=run.issue_time, degraded=list(result.degraded))

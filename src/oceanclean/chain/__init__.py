@@ -1,9 +1,9 @@
 """The daily chain: stages in order, run ledger, resuming. Knows every room; no room knows it."""
 
 from oceanclean.chain.cluster import Workers, workers
-from oceanclean.chain.day import DayResult, begin, fail, finish, plan_day
+from oceanclean.chain.day import DayResult, finish, plan_day, recorded
 from oceanclean.chain.decided import day_file, decisions_of
-from oceanclean.chain.detecting import detect_all
+from oceanclean.chain.detecting import detect_all, detect_side_by_side
 from oceanclean.chain.facts import degraded
 from oceanclean.chain.filling import backfill, fetch, fetched_roles
 from oceanclean.chain.many import DayDone, SceneDone, plan_many, scenes_named, segment_many
@@ -36,14 +36,13 @@ __all__ = [
     "approve",
     "audit_file",
     "backfill",
-    "begin",
     "day_file",
     "days_between",
     "decisions_of",
     "degraded",
     "detect",
     "detect_all",
-    "fail",
+    "detect_side_by_side",
     "fetch",
     "fetched_roles",
     "finish",
@@ -58,6 +57,7 @@ __all__ = [
     "plan_day",
     "plan_many",
     "publish",
+    "recorded",
     "refit_forecaster",
     "replan",
     "scenes_named",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +54,25 @@ def begin(run: DailyRun) -> None:
         old = read_json(path)
         history = [*old.get("history", []), {k: old.get(k) for k in ("started", "ended", "outcome", "error")}][-20:]
     write_json(path, {**_identity(run), "started": _now(), "outcome": "running", "history": history})
+
+
+@contextmanager
+def recorded(run: DailyRun) -> Iterator[None]:
+    """Open the run's ledger for a block that ends with :func:`finish`; an error closes it as failed.
+
+    Raises:
+        StorageError: what the block raised came of a disk that takes nothing more.
+    """
+    begin(run)
+    try:
+        yield
+    except BaseException as error:
+        full = as_storage_error(error, run.folder.root)
+        with suppress(OSError):  # a disk that took no plan may take no ledger either; the cause is what counts
+            fail(run, full or error)
+        if full is not None:
+            raise full from error
+        raise
 
 
 def finish(run: DailyRun, records: Sequence[StageRecord]) -> DayResult:
@@ -147,17 +166,9 @@ def plan_day(
     with run.folder.hold(wait_s):
         if until != "publish":  # a part of a day is no plan: the ledger stays that of the last plan
             return _run_stages(run, until, seconds, progress or (lambda *_: None), workers or Workers())
-        begin(run)
-        try:
+        with recorded(run):
             tell = progress or (lambda *_: None)
             result = finish(run, _run_stages(run, until, seconds, tell, workers or Workers()))
-        except BaseException as error:
-            full = as_storage_error(error, run.folder.root)
-            with suppress(OSError):  # a disk that took no plan may take no ledger either; the cause is what counts
-                fail(run, full or error)
-            if full is not None:
-                raise full from error
-            raise
         shadow(run)  # the plan stands; what the challenger would have said is written beside it
         return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from oceanclean.chain.cluster import Workers
+from oceanclean.chain.cluster import Workers, workers
 from oceanclean.chain.run import DailyRun
 from oceanclean.chain.stages import detect
 from oceanclean.store import StageRecord
@@ -20,7 +20,7 @@ class _Piece:
     scene_id: str
 
 
-def detect_all(run: DailyRun, ingested: StageRecord, scenes: Sequence[str], workers: Workers,
+def detect_all(run: DailyRun, ingested: StageRecord, scenes: Sequence[str], crew: Workers,
                starting: Callable[[str, int], None] | None = None) -> list[StageRecord]:  # fmt: skip
     """Detect in each scene of a day.
 
@@ -28,7 +28,7 @@ def detect_all(run: DailyRun, ingested: StageRecord, scenes: Sequence[str], work
         run: the day; every worker must see its folders at their paths.
         ingested: the ingest stage.
         scenes: ids.
-        workers: who does it.
+        crew: who does it.
         starting: told of the next scene, and how many are done.
 
     Returns:
@@ -39,7 +39,20 @@ def detect_all(run: DailyRun, ingested: StageRecord, scenes: Sequence[str], work
     tell = starting or (lambda *_: None)
     if scenes:
         tell(scenes[0], 0)
-    return workers.map(_detected, pieces, lambda n, total: tell(scenes[n], n) if n < total else None)
+    return crew.map(_detected, pieces, lambda n, total: tell(scenes[n], n) if n < total else None)
+
+
+def detect_side_by_side(run: DailyRun, ingested: StageRecord, scenes: Sequence[str], dask: str) -> list[StageRecord]:
+    """Detect in all scenes of a day on a Dask cluster: one task for an orchestrator, and no record is lost.
+
+    Args:
+        run: the day.
+        ingested: the ingest stage.
+        scenes: ids.
+        dask: ``local:N`` or a scheduler's address.
+    """
+    with workers(dask) as crew:
+        return detect_all(run, ingested, scenes, crew)
 
 
 def _detected(piece: _Piece) -> StageRecord:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oceanclean.chain import audit, decided, page, stages
-from oceanclean.chain.day import DayResult, StageProgress, begin, fail, finish
+from oceanclean.chain.day import DayResult, StageProgress, finish, recorded
 from oceanclean.chain.run import DailyRun
 from oceanclean.chain.standing import before_allocation, stored
 from oceanclean.decisions import Decisions
@@ -64,8 +64,7 @@ def replan(
         if decisions is not None:
             decided.keep(run, decisions)
         who = decided.decisions_of(run).by
-
-        def work() -> DayResult:
+        with recorded(run):
             tell("allocate", 0, 2)
             stands = stages.allocation_stands(run, earlier[0], earlier[3], seconds)
             with _ahead(run, earlier, not stands) as ahead:
@@ -76,8 +75,6 @@ def replan(
                 audit.append(audit_file(run), time=_stamp(now), action=audit.REPLANNED, by=who, plan=allocated.digest)
             tell("done", 2, 2)
             return result
-
-        return _in_ledger(run, work)
 
 
 def approve(
@@ -108,7 +105,8 @@ def approve(
                                    "It was made anew since: look at it and approve it then.")  # fmt: skip
         what = audit.WITHDRAWN if withdraw else audit.APPROVED
         audit.append(audit_file(run), time=_stamp(now), action=what, by=by, plan=allocated.digest, note=note)
-        return _in_ledger(run, lambda: _published(run, earlier, allocated))
+        with recorded(run):
+            return _published(run, earlier, allocated)
 
 
 @dataclass(frozen=True)
@@ -144,16 +142,6 @@ def _published(run: DailyRun, earlier: Earlier, allocated: StageRecord, ahead: _
                              papers=ahead.papers)  # fmt: skip
     kept = [weighed] if weighed else []
     return finish(run, [ingested, *detected, mapped, forecasted, allocated, *kept, published])
-
-
-def _in_ledger(run: DailyRun, work: Callable[[], DayResult]) -> DayResult:
-    """Do it between the ledger's opening and close."""
-    begin(run)
-    try:
-        return work()
-    except BaseException as error:
-        fail(run, error)
-        raise
 
 
 def _stamp(now: datetime | None) -> str:
