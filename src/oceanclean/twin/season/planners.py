@@ -6,7 +6,7 @@ truth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,15 @@ class Dispatcher:
         plan.xy, plan.free_h, plan.in_port = place, begin + hours, False
         plan.room_kg -= kg
 
+    def turns(self, free: list[Itinerary]) -> Iterator[Itinerary]:
+        """Whoever is free first, until the caller has taken all out of the list; nearly full vessels unload before."""
+        while free:
+            plan = min(free, key=lambda p: p.free_h)
+            if plan.room_kg < NEARLY_FULL * plan.vessel.hold_kg:
+                self.unload(plan)
+            else:
+                yield plan
+
     def unload(self, plan: Itinerary) -> None:
         """Add a port call to the plan."""
         home = self.ports[plan.vessel.home_port]
@@ -159,11 +168,7 @@ def greedy(density: NDArray[np.float64], ships: Sequence[Ship], desk: Dispatcher
     disc = _disc(shape)
     plans = [desk.itinerary(s) for s in ships if s.vessel.available]
     free = list(plans)
-    while free:
-        plan = min(free, key=lambda p: p.free_h)
-        if plan.room_kg < NEARLY_FULL * plan.vessel.hold_kg:
-            desk.unload(plan)
-            continue
+    for plan in desk.turns(free):
         within = _summed(left, disc)
         best = _best_stop(plan, within, places, desk)
         if best is None:
@@ -233,11 +238,7 @@ def nearest_sighting(
     open_ = {k: v for k, v in open_.items() if k not in done}
     plans = [desk.itinerary(s) for s in ships if s.vessel.available]
     free = list(plans)
-    while free:
-        plan = min(free, key=lambda p: p.free_h)
-        if plan.room_kg < NEARLY_FULL * plan.vessel.hold_kg:
-            desk.unload(plan)
-            continue
+    for plan in desk.turns(free):
         near = sorted(open_, key=lambda k: float(np.hypot(*(open_[k] - plan.xy))))
         found = next(((k, v) for k in near if (v := desk.fit(plan, open_[k])) is not None), None)
         if found is None:
