@@ -111,7 +111,9 @@ def test_a_full_disk_ends_the_run_with_words_and_room_ends_it_well(planned: Plac
 
 
 @pytest.mark.parametrize(
-    "missing", itertools.combinations(("scenes", "wind", "waves", "drifters", "sightings", "vessels"), 2), ids="-".join
+    "missing",
+    itertools.combinations(("scenes", "wind", "waves", "drifters", "sightings", "fleet_status"), 2),
+    ids="-".join,
 )
 def test_sources_go_in_pairs_and_the_plan_comes_all_the_same(planned: Place, fresh: Place, missing) -> None:
     """Each pair of sources but the currents; what is missing is said, and the map's doubt does not shrink."""
@@ -120,7 +122,7 @@ def test_sources_go_in_pairs_and_the_plan_comes_all_the_same(planned: Place, fre
         for path in seen.glob(f"{name}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     result = fresh.plan()
-    words = {"drifters": "buoy", "vessels": "vessel", "sightings": "sighting"}
+    words = {"fleet_status": "fleet"}
     unsaid = [m for m in missing if not any(words.get(m, m.rstrip("s")) in s.lower() for s in result["degraded"])]
     keep("degraded", " and ".join(missing), {"plan": "yes", "said": len(missing) - len(unsaid)})
     assert not unsaid, result["degraded"]
