@@ -125,12 +125,16 @@ def _ahead(run: DailyRun, earlier: Earlier, wanted: bool) -> Iterator[_Ahead]:
     if not wanted:
         yield _Ahead()
         return
-    with ThreadPoolExecutor(1) as thread, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        backdrop = thread.submit(page.backdrop_of, run, *earlier)
-        process.submit(load_libraries)
-        for name in _LATER:
-            thread.submit(import_module, name)
-        yield _Ahead(backdrop.result, process)
+    process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            process.submit(load_libraries)
+            backdrop = thread.submit(page.backdrop_of, run, *earlier)
+            for name in _LATER:
+                thread.submit(import_module, name)
+            yield _Ahead(backdrop.result, process)
+        finally:
+            process.shutdown(wait=False, cancel_futures=True)  # its papers are here: nobody waits for its end
 
 
 def _published(run: DailyRun, earlier: Earlier, allocated: StageRecord, ahead: _Ahead | None = None) -> DayResult:

@@ -84,7 +84,8 @@ class Chart:
         colours = ramp.with_extremes(under=(0, 0, 0, 0))
         values = self.density_map[names.DENSITY].to_numpy()
         mesh = axes.pcolormesh(
-            self.density_map["lon"], self.density_map["lat"], np.ma.masked_invalid(values), cmap=colours,
+            self.density_map["lon"].to_numpy(), self.density_map["lat"].to_numpy(), np.ma.masked_invalid(values),
+            cmap=colours,  # as arrays: for a table of xarray's, matplotlib loads all of Dask
             norm=LogNorm(scale.low, scale.high), shading="nearest", rasterized=True, zorder=1,
         )  # fmt: skip
         figure.colorbar(mesh, cax=bar, extend="max")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from oceanclean.planning.backdrop import Backdrop
-    from oceanclean.planning.model import PlanView
+    from oceanclean.planning.model import PlanView, Vessel
     from oceanclean.planning.picture import Chart
     from oceanclean.products import Plan, Segmentation
     from oceanclean.region import Region
@@ -84,7 +85,7 @@ def publish_on(
         run: facts of the run.
         folder: an existing folder.
         settings: settings of the room.
-        papers: where the PDFs are made, beside the rest; None makes them here, one after the other.
+        papers: where PDFs are made beside the rest; None makes all of them here, one after the other.
 
     Raises:
         ProductError: the page stays beyond its limit.
@@ -97,9 +98,10 @@ def publish_on(
         segmentations=behind.segmentations, detections=behind.detections, run=run, settings=settings,
     )  # fmt: skip
     chart = Chart(behind.layers, behind.density_map, region, settings)
-    sheets = _begin(papers, _sheets, view, chart) if settings.papers else dict
+    made = [_begin(papers, _sheet, view, v, chart) for v in view.sent] if settings.papers else []
     picture = chart.overview(view)
-    plan_pdf = _begin(papers, _brief, view, picture) if settings.papers else dict
+    if settings.papers:
+        made.append(_begin(papers, _brief, view, picture))
     paths = _files(view, folder, settings)
     paths["picture"] = _write(folder / "plan.png", picture)
     if settings.papers:
@@ -107,19 +109,20 @@ def publish_on(
     listed = {path.name: _PURPOSE.get(key.split(":")[0], "") for key, path in paths.items()}
     listed[CHECKSUMS] = "Digests of all files: sha256sum --check SHA256SUMS"
     paths["page"] = _write(folder / "plan.html", _page(view, behind, picture, listed, settings))
-    for key, content in {**plan_pdf(), **sheets()}.items():
-        _write(paths[key], content)
+    for paper in reversed(made):  # from the end, while the other process works from the front
+        for key, content in paper().items():
+            _write(paths[key], content)
     sums = [f"{digest_file(path)}  {path.name}\n" for path in sorted(paths.values())]
     paths["checksums"] = _write(folder / CHECKSUMS, "".join(sums).encode())
     return paths
 
 
 def _begin(papers: Executor | None, make: Callable[..., dict[str, bytes]], *arguments: Any) -> Callable[[], Any]:
-    """Begin to make papers in another process, or make them now; the answer gives them."""
-    if papers is not None:
-        return papers.submit(make, *arguments).result
-    made = make(*arguments)
-    return lambda: made
+    """Hand papers to another process; the answer gives them, made here where the other has not begun by then."""
+    if papers is None:
+        return partial(make, *arguments)
+    under_way = papers.submit(make, *arguments)
+    return lambda: make(*arguments) if under_way.cancel() else under_way.result()
 
 
 def _paper_names(view: PlanView) -> dict[str, str]:
@@ -134,10 +137,10 @@ def _brief(view: PlanView, picture: bytes) -> dict[str, bytes]:
     return {"pdf": brief(view, picture)}
 
 
-def _sheets(view: PlanView, chart: Chart) -> dict[str, bytes]:
+def _sheet(view: PlanView, vessel: Vessel, chart: Chart) -> dict[str, bytes]:
     from oceanclean.planning.paper.assignment import assignment
 
-    return {f"assignment:{v.vessel_id}": assignment(view, v, chart.overview(view, v)) for v in view.sent}
+    return {f"assignment:{vessel.vessel_id}": assignment(view, vessel, chart.overview(view, vessel))}
 
 
 def load_libraries() -> None:
