@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 DEMO_DAY ?= 2026-06-15
 WORKERS ?= 2
 # pip is quiet, but a failed install must show why
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Without --no-compile all of TensorFlow is compiled to bytecode before the first plan; Python does it for what it loads.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 .PHONY: plan test reliability check format docs docs-data benchmark clean
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 import xarray as xr
-from density_files import BACKGROUND, NOW, detections, segmentation
+from density_files import BACKGROUND, NOW, detections, forecast, segmentation
 
 from oceanclean.density import (
     Climatology,
@@ -112,6 +112,22 @@ def test_a_climatology_learns_from_looks_of_its_season_only(tmp_path, data, regi
     assert (today[names.DENSITY].to_numpy()[rich] > 5 * BACKGROUND).all()
     assert (today["origin"] == 1).all()
     assert "climatology of 2 maps" in today.attrs["background_source"]
+
+
+def test_an_unseen_sea_renews_itself_where_a_climatology_says_what_it_holds(data, region, config_dir):
+    """Beside the forecast stands what was born since it began; without a climatology nobody knows how much."""
+    settings = load_settings(config_dir)
+    climate, ahead = build_climatology([data]), forecast(region, 0.5, 0.1)
+    began = pd.Timestamp(ahead["time"].to_numpy()[0], tz="UTC")
+    when = f"{began + pd.Timedelta(hours=6):%Y-%m-%dT%H:%MZ}"
+    maps = [density_map(region, [], None, ahead, valid_time=when, issue_time=when, settings=settings, climatology=c)
+            for c in (None, climate)]  # fmt: skip
+    mean, std, _ = climate.at(region, began, (BACKGROUND, region.settings.background.std_kg_km2))
+    renewed = 1 - np.exp(-6 / settings.assimilation.renewal_h)
+    born = mean * renewed
+    assert np.allclose(maps[0][names.DENSITY], 0.5, rtol=1e-5)
+    assert np.allclose(maps[1][names.DENSITY], 0.5 + born, rtol=1e-3)
+    assert (maps[1][names.DENSITY_STD].to_numpy() > std * np.sqrt(renewed)).all()
 
 
 def test_what_is_no_climatology_is_named(tmp_path, data):

@@ -14,6 +14,7 @@ from oceanclean.settings import load_region_settings
 from oceanclean.store import write_json
 from oceanclean.twin.debris import DebrisTruth
 from oceanclean.twin.season import planners, seen
+from oceanclean.twin.season.earlier import write_earlier
 from oceanclean.twin.season.figures import interval, season_figures, season_table
 from oceanclean.twin.season.loop import WAYS, Season
 from oceanclean.twin.season.run import RECORD, run_seasons
@@ -33,6 +34,7 @@ SMALL = {
     "region": {"horizon_h": 24, "history_h": 20, "minimum_horizon_h": 12},
     "models": {"drift": {"members": 4, "particles_per_member": 200, "tracks": {"members": 4, "particles": 100}}},
     "sky": {"every_days": 30, "first_day": 20},
+    "earlier": {"years": 2, "days": 2, "every_days": 1},
 }
 
 
@@ -82,6 +84,28 @@ def test_nothing_of_the_simulated_sea_is_in_the_chains_configuration(two_days, c
     text = "".join(p.read_text() for p in config.rglob("*.yaml"))
     assert "truth" not in (config / "sources" / "bay.yaml").read_text()
     assert "residence_h" not in text
+
+
+def test_earlier_seasons_are_other_seas_and_become_the_chains_climatology(scenario, sea, tmp_path, config_dir):
+    """An archive of whole surveys, older than the season; its builder finds their mean, which the next map believes."""
+    from oceanclean.chain.observing import write_climatology
+    from oceanclean.density import Climatology
+    from oceanclean.products.files import load_grid
+
+    archive = write_earlier(scenario, tmp_path, config_dir)
+    maps = [load_grid("DensityMap", p) for p in sorted(archive.glob("*.nc"))]
+    assert len(maps) == 4
+    assert all(m.attrs["valid_time"] < sea.issue_time(0) for m in maps)
+    area = sea.region.grid.area_km2
+    held = [float(np.nansum(m["debris_density"] * area)) for m in maps]
+    there = sea.within(sea.issues[0])
+    assert min(held) > 0
+    assert sea.debris.mass_kg[there].sum() not in np.round(held, 3)  # none of them is the season that is planned
+    path = write_climatology(tmp_path, "bay", sorted(archive.glob("*.nc")))
+    mean = Climatology.load(path).data["debris_density"].sel(season="JJA")
+    assert float(np.nansum(mean * area)) == pytest.approx(np.mean(held), rel=1e-4)
+    before = archive.stat().st_mtime_ns
+    assert write_earlier(scenario, tmp_path, config_dir).stat().st_mtime_ns == before
 
 
 def test_mass_is_conserved(two_days, sea):

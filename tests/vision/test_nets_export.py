@@ -9,9 +9,9 @@ from oceanclean.vision import nets
 from oceanclean.vision.compression import convert_many
 
 NAMES = nets.names()
-#: One of each family of decoders, the widest classifier, the detector: a SavedModel takes some eight seconds to write
+#: The widest of the decoders, a classifier, the detector: a SavedModel takes some eight seconds to write
 #: and read, and every network already leaves as a graph for INT8 below.
-SAVED = ["unetpp", "deeplabv3plus", "bisenetv2", "litternet", "resnet18", "centre_detector"]
+SAVED = ["deeplabv3plus", "resnet18", "centre_detector"]
 #: Odd edges; the detector's windows are squares of a multiple of 32.
 SHAPES = {name: (64, 64, 3) if name in nets.names("detector") else (45, 67, 3) for name in NAMES}
 

@@ -1,8 +1,8 @@
 """Days planned on request, in a process that knows nothing but the files it is named: ``python -m`` this module.
 
-One JSON object a line comes in (``region``, ``issue_time``, ``work``, ``config``, ``seed``, ``until``, and where a
-stage is given ``detections``, ``still``, ``tracks``); one goes out: ``folder`` of the last stage and its ``facts``, or
-``error``. Whatever libraries print goes to standard error.
+One JSON object a line comes in (``region``, ``issue_time``, ``work``, ``config``, ``seed``, ``until``, ``archive`` of
+earlier maps where there is one, and where a stage is given ``detections``, ``still``, ``tracks``); one goes out:
+``folder`` of the last stage and its ``facts``, or ``error``. Whatever libraries print goes to standard error.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     Returns:
         ``folder``, ``facts``, ``seconds``; or ``error`` in words.
     """
+    from oceanclean.chain.observing import climatology_file, write_climatology
     from oceanclean.chain.replaced import Replaced, plan_replaced
     from oceanclean.chain.run import DailyRun
 
@@ -34,6 +35,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     run = DailyRun(request["region"], request["issue_time"], Path(request["work"]), place("config"), request["seed"])
     replaced = Replaced(place("detections"), bool(request.get("still")), place("tracks"))
     try:
+        if (archive := place("archive")) is not None and climatology_file(run) is None:
+            write_climatology(run.work, run.region_name, sorted(archive.glob("*.nc")))
         record = plan_replaced(run, replaced, request.get("until", "allocate"))
     except OceancleanError as error:
         return {"error": f"{type(error).__name__}: {error}"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,25 @@ def climatology_file(run: DailyRun) -> Path | None:
     """The region's climatology, ``<work>/climatology/<region>.nc`` where it was built."""
     path = run.work / "climatology" / f"{run.region_name}.nc"
     return path if path.is_file() else None
+
+
+def write_climatology(work: Path, region: str, maps: Iterable[Path]) -> Path:
+    """Build a region's climatology from the looks of an archive of maps; the chain uses it from the next map on.
+
+    Args:
+        work: the work folder.
+        region: its name.
+        maps: files of ``DensityMap``, read one at a time.
+
+    Raises:
+        MissingDataError: no map.
+        InputError: maps of different grids.
+    """
+    from oceanclean.density import build_climatology
+
+    path = work / "climatology" / f"{region}.nc"
+    build_climatology(load_grid("DensityMap", one) for one in maps).save(path)
+    return path
 
 
 def climatology_of(run: DailyRun, notes: list[str]) -> Climatology | None:

@@ -21,18 +21,20 @@ def _archive(work: Path, region: str) -> Iterator[xr.Dataset]:
     """The region's maps by issue time, one in memory at a time."""
     from oceanclean.products.files import load_grid
 
-    for path in sorted((work / "runs" / region).glob("*/map/density.nc")):
+    for path in _maps(work, region):
         yield load_grid("DensityMap", path)
+
+
+def _maps(work: Path, region: str) -> list[Path]:
+    return sorted((work / "runs" / region).glob("*/map/density.nc"))
 
 
 @app.command()
 def climatology(region: RegionName = "demo", work: Work = options.DEFAULT_WORK) -> None:
     """Build the region's climatology from the looks of all its maps; the chain uses it from the next day on."""
-    from oceanclean.density import build_climatology
+    from oceanclean.chain.observing import write_climatology
 
-    path = work / "climatology" / f"{region}.nc"
-    build_climatology(_archive(work, region)).save(path)
-    typer.echo(path)
+    typer.echo(write_climatology(work, region, _maps(work, region)))
 
 
 @app.command()

@@ -34,7 +34,8 @@ class Prior:
         forecast: (lat, lon) True where a forecast says so, else climatology.
         source: of the climatology.
         arrived: (lat, lon) kg km-2 that no forecast knows of: born, or come in since it began. It is no part of the
-            mean: an unseen sea keeps the forecast's mass; but a look may find it.
+            mean: an unseen sea keeps the forecast's mass; but a look may find it. 0 where a climatology tells how
+            much there is on average: it is in mean and spread then.
     """
 
     mean: Array
@@ -101,8 +102,11 @@ def believed(
     since = (when.tz_convert("UTC").tz_localize(None) - pd.Timestamp(_first_time(forecast, when))) / pd.Timedelta(
         hours=1
     )
-    new = mean * (1.0 - float(np.exp(-max(since, 0.0) / settings.assimilation.renewal_h)))
-    return Prior(np.where(known, ahead, mean), np.where(known, wider, std), known, source, np.where(known, new, 0.0))
+    renewed = 1.0 - float(np.exp(-max(since, 0.0) / settings.assimilation.renewal_h))
+    new = np.where(known, mean * renewed, 0.0)
+    if climatology is not None:  # what is lost ashore and born again balances in what an archive holds on average
+        ahead, wider, new = ahead + new, np.hypot(wider, std * np.sqrt(renewed)), np.zeros_like(new)
+    return Prior(np.where(known, ahead, mean), np.where(known, wider, std), known, source, new)
 
 
 def _first_time(forecast: xr.Dataset | None, when: pd.Timestamp) -> np.datetime64:

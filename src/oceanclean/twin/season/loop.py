@@ -23,6 +23,7 @@ from oceanclean.store import write_aside, write_json
 from oceanclean.twin.catches import HEADER
 from oceanclean.twin.season import planners, seen
 from oceanclean.twin.season.chain_link import Chain, steps_of
+from oceanclean.twin.season.earlier import FOLDER as EARLIER
 from oceanclean.twin.season.scenario import Scenario, write_config
 from oceanclean.twin.season.sea import Sea
 from oceanclean.twin.season.seaway import Seaway
@@ -160,6 +161,7 @@ class Season:
                 seed=sea.seed, until=self.way.chain, still=self.way.still,
                 detections=self.work / "given" if self.way.given == "detection" else "",
                 tracks=self.work / "given" if self.way.given == "tracks" else "",
+                archive=self._archive(),
             )  # fmt: skip
             told = {"degraded": reply["facts"].get("degraded", []), "expected_kg": reply["facts"].get("expected_kg")}
             if self.way.chain == "allocate":
@@ -176,6 +178,11 @@ class Season:
             return orders, told
         lanes = planners.lanes_of(sea.region, self.seaway, ships, 2 * rules.sight_m)
         return planners.lawn_mower(ships, desk, lanes), told
+
+    def _archive(self) -> Path | str:
+        """Maps of earlier seasons, which lie beside the folders of the seeds; "" where there are none."""
+        path = self.shared.parent / EARLIER
+        return path.resolve() if path.is_dir() else ""
 
     def _borrow(self, day: int) -> None:
         """Take over what another planner's chain found in the same scenes.

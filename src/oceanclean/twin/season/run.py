@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from oceanclean import __version__
 from oceanclean.errors import InputError, OceancleanError
 from oceanclean.store import read_json, write_json
+from oceanclean.twin.season.earlier import FOLDER as EARLIER
+from oceanclean.twin.season.earlier import write_earlier
 from oceanclean.twin.season.loop import WAYS, Season
 from oceanclean.twin.season.scenario import Scenario
 from oceanclean.twin.season.sea import make_sea
@@ -31,7 +33,7 @@ class Job:
 
     Attributes:
         scenario: values of a :class:`Scenario`.
-        planner: key of :data:`~oceanclean.twin.season.loop.WAYS`; "" only makes the sea.
+        planner: key of :data:`~oceanclean.twin.season.loop.WAYS`; "" only makes the sea, ``earlier`` the archive.
         seed: of the sea.
         days: of the season.
         folder: of the seed.
@@ -56,6 +58,9 @@ def do(job: Job) -> str:
     with threadpool_limits(1):  # small matrices: a second thread only costs
         folder = Path(job.folder)
         scenario = Scenario.model_validate(job.scenario)
+        if job.planner == EARLIER:
+            write_earlier(scenario, folder, config)
+            return "earlier seasons"
         sea = make_sea(scenario, job.seed, job.days, folder / "truth", config)
         if job.planner:
             Season(job.planner, sea, folder / job.name, folder, config).run(job.days)
@@ -94,8 +99,10 @@ def run_seasons(
     say = progress or (lambda _what, _share: None)
     jobs = _jobs(scenario, out, days, seeds, planners, variants, config)
     seas = [Job(j.scenario, "", j.seed, days, j.folder, "", j.config) for j in _one_a_folder(jobs)]
-    for finished, done in enumerate(_results((seas, jobs), workers, address), start=1):
-        say(done, finished / (len(seas) + len(jobs)))
+    wanted = any(WAYS[j.planner].chain for j in jobs)
+    before = [Job(jobs[0].scenario, EARLIER, 0, days, str(out), "", jobs[0].config)] if wanted else []
+    for finished, done in enumerate(_results((before, seas, jobs), workers, address), start=1):
+        say(done, finished / (len(before) + len(seas) + len(jobs)))
     return record
 
 

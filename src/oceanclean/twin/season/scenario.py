@@ -47,6 +47,14 @@ class SkySettings(Settings):
     first_day: int = Field(default=0, ge=0, description="day of the first pass; 0: the day before the first plan")
 
 
+class EarlierSettings(Settings):
+    """Earlier seasons of the same sea whose maps the chain has as an archive; years of 0: none."""
+
+    years: int = Field(default=8, ge=0, le=50, description="seasons before this one, each of another seed")
+    days: int = Field(default=12, ge=1, le=60, description="length of each")
+    every_days: int = Field(default=3, ge=1, le=30, description="days from survey to survey")
+
+
 class Variant(Settings):
     """What is otherwise in a what-if: parts of a scenario that are laid over it."""
 
@@ -67,6 +75,7 @@ class Scenario(Settings):
         models: file of ``config/models`` to what differs from it in the chain of this scenario.
         operations: see :class:`OperationSettings`.
         sky: see :class:`SkySettings`.
+        earlier: see :class:`EarlierSettings`.
         what_if: name to :class:`Variant`.
     """
 
@@ -79,6 +88,7 @@ class Scenario(Settings):
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     operations: OperationSettings = OperationSettings()
     sky: SkySettings = SkySettings()
+    earlier: EarlierSettings = EarlierSettings()
     what_if: dict[str, Variant] = Field(default_factory=dict)
 
     def with_changes(self, changes: Mapping[str, Any]) -> Scenario:
