@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -39,6 +40,32 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
             (aside / name).write_text(name)
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["two"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_that_is_replaced_is_never_gone(tmp_path: Path) -> None:
+    """Who looks while a folder is written anew finds the old or the new one, whole: there is no moment with neither."""
+    stop, seen = threading.Event(), []
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.append((tmp_path / "out" / "whole").exists())
+
+    def write() -> None:
+        with write_aside(tmp_path / "out") as aside:
+            aside.mkdir()
+            (aside / "whole").touch()
+
+    write()
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for _ in range(300):
+        write()
+    stop.set()
+    watcher.join()
+    if sys.platform != "linux":
+        pytest.skip("two names can be exchanged in one step on Linux alone")
+    assert seen
+    assert all(seen)
 
 
 def test_a_second_process_is_refused_and_a_killed_one_frees_the_lock(tmp_path: Path) -> None:
