@@ -213,8 +213,9 @@ class RunFolder:
         (aside / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True, default=str), encoding="utf-8")
         folder = self.root / stage
         put(aside, folder)
-        return StageRecord(stage, folder, key, outputs, json.loads(json.dumps(dict(facts), default=str)), seconds,
-                           peak_mib, reused=False)  # fmt: skip
+        # in the order in which they are read again: what a later stage makes of them must not tell how it came by them
+        told = json.loads(json.dumps(dict(facts), sort_keys=True, default=str))
+        return StageRecord(stage, folder, key, outputs, told, seconds, peak_mib, reused=False)
 
     @contextmanager
     def fill(self, stage: str) -> Iterator[Path]:

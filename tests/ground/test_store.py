@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -100,6 +101,16 @@ def test_a_finished_stage_is_recognised_by_its_key_and_its_whole_files(tmp_path:
     assert run.finished("map", "k2") is None
     (tmp_path / "map" / "x.bin").write_bytes(b"abd")
     assert run.finished("map", "k1") is None
+
+
+def test_facts_are_the_same_made_or_read_again_down_to_their_order(tmp_path: Path) -> None:
+    """A resumed run lists what it read as a run in one go does."""
+    run = RunFolder(tmp_path)
+    with run.fill("map") as aside:
+        made = run.publish("map", "k1", aside, {"wind": 1, "scene": {"z": 1, "a": 2}}, 0.1, 10.0)
+    again = run.finished("map", "k1")
+    assert again is not None
+    assert json.dumps(made.facts) == json.dumps(again.facts)
 
 
 def test_an_interrupted_stage_leaves_no_folder_under_its_name(tmp_path: Path) -> None:
