@@ -22,11 +22,12 @@ reliability: $(VENV)/.dev  ## every mutant of every kind of file, and the table 
 	OCEANCLEAN_RELIABILITY=all OCEANCLEAN_RELIABILITY_FIGURES=var/reliability $(BIN)/python -m pytest tests/reliability
 	OCEANCLEAN_RELIABILITY_FIGURES=var/reliability $(BIN)/python -m tests.reliability.promises
 
-check: $(VENV)/.dev  ## lint, format, types, walls between rooms
+check: $(VENV)/.dev  ## lint, format, types, walls between rooms, unsafe calls
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src flows
 
 format: $(VENV)/.dev  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .

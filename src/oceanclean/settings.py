@@ -315,7 +315,7 @@ def load_yaml(path: Path) -> Mapping[str, Any]:
         raise SettingsError(path, "file", error, "a readable UTF-8 file", "Check the path.") from error
     try:
         _check_structure(path, text)
-        content = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+        content = yaml.load(text, Loader=_LOADER)  # noqa: S506  # nosec B506
     except yaml.YAMLError as error:
         raise SettingsError(path, "YAML", str(error).replace("\n", " "), "valid YAML", "Correct the syntax.") from error
     except ValueError as error:  # a date that no calendar has

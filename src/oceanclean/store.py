@@ -19,12 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oceanclean.aside import ASIDE, put, remove, write_aside
 from oceanclean.errors import BusyError, CorruptStoreError, StorageError
+
+__all__ = (
+    "ASIDE", "RECORD", "RunFolder", "StageRecord", "as_storage_error", "digest_file", "digest_record", "lock",
+    "read_json", "write_aside", "write_json",
+)  # fmt: skip
 
 #: Name of the file that marks a stage folder as finished and says what it was made from.
 RECORD = "stage.json"
-#: Folders being filled start with this; what a killed run left behind is swept by the next run.
-ASIDE = ".aside-"
 
 
 def digest_file(path: Path) -> str:
@@ -42,40 +46,6 @@ def digest_file(path: Path) -> str:
 def digest_record(record: object) -> str:
     """SHA-256 of a JSON-ready value, independent of key order."""
     return hashlib.sha256(json.dumps(record, sort_keys=True, default=str).encode()).hexdigest()
-
-
-@contextmanager
-def write_aside(target: Path) -> Iterator[Path]:
-    """Write a file or folder aside; it takes its name only when the block ends without an error.
-
-    Yields:
-        A path in the target's folder with the target's suffixes, to be written by the block as file or folder.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.parent / f"{ASIDE}{os.getpid()}-{time.monotonic_ns()}-{target.name}"
-    try:
-        yield aside
-        _rename(aside, target)
-    finally:
-        _remove(aside)
-
-
-def _rename(aside: Path, target: Path) -> None:
-    """Put ``aside`` in the place of ``target``; a folder in the way is moved off first, then removed."""
-    if not target.is_dir():
-        aside.replace(target)
-        return
-    old = target.parent / f"{ASIDE}{os.getpid()}-{time.monotonic_ns()}-old-{target.name}"
-    target.rename(old)
-    aside.rename(target)
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, record: object) -> None:
@@ -210,7 +180,7 @@ class RunFolder:
         holder = f"The run {self.root.parent.name} {self.root.name}"
         with lock(self.root / ".lock", holder, wait_s):
             for left in self.root.glob(f"{ASIDE}*"):
-                _remove(left)
+                remove(left)
             yield
 
     def finished(self, stage: str, key: str | None = None) -> StageRecord | None:
@@ -242,17 +212,18 @@ class RunFolder:
         }  # fmt: skip
         (aside / RECORD).write_text(json.dumps(record, indent=1, sort_keys=True, default=str), encoding="utf-8")
         folder = self.root / stage
-        _rename(aside, folder)
-        return StageRecord(stage, folder, key, outputs, json.loads(json.dumps(dict(facts), default=str)), seconds,
-                           peak_mib, reused=False)  # fmt: skip
+        put(aside, folder)
+        # in the order in which they are read again: what a later stage makes of them must not tell how it came by them
+        told = json.loads(json.dumps(dict(facts), sort_keys=True, default=str))
+        return StageRecord(stage, folder, key, outputs, told, seconds, peak_mib, reused=False)
 
     @contextmanager
     def fill(self, stage: str) -> Iterator[Path]:
         """An empty folder aside for a stage; removed unless :meth:`publish` renamed it."""
         aside = self.root / f"{ASIDE}{os.getpid()}-{stage.replace('/', '-')}"
-        _remove(aside)
+        remove(aside)
         aside.mkdir(parents=True)
         try:
             yield aside
         finally:
-            _remove(aside)
+            remove(aside)

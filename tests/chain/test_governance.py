@@ -12,7 +12,7 @@ import pytest
 from oceanclean import chained_log
 from oceanclean.chain import DailyRun
 from oceanclean.errors import CorruptStoreError, InputError
-from oceanclean.governance.bill import bill_of_materials
+from oceanclean.governance.bill import bill_of_materials, changes
 from oceanclean.governance.checklist import BROKEN, KEPT, LOOK, run_checklist
 from oceanclean.governance.lineage import lineage, lineage_text
 from oceanclean.governance.retention import overdue, photo_of, removals, remove
@@ -160,3 +160,21 @@ def test_the_bill_lists_what_is_installed_with_licences() -> None:
     own = next(d for d in bill["dependencies"] if d["ref"].startswith("oceanclean@"))
     assert any(r.startswith("numpy@") for r in own["dependsOn"])
     assert bill_of_materials() == text
+
+
+def test_a_package_that_came_went_or_changed_is_named(tmp_path: Path) -> None:
+    """Where no data base of weaknesses can be asked, what moved since the last bill is what has to be looked at."""
+    text, older = bill_of_materials(), tmp_path / "older.json"
+    older.write_text(text)
+    assert changes(older, text) == []
+    bill = json.loads(text)
+    bill["components"] = [c for c in bill["components"] if c["name"].lower() != "numpy"]
+    next(c for c in bill["components"] if c["name"].lower() == "scipy")["version"] = "0.1"
+    bill["components"].append({"name": "leftpad", "version": "1.0"})
+    older.write_text(json.dumps(bill))
+    said = changes(older, text)
+    assert [line.split(":")[0] for line in said] == ["leftpad", "numpy", "scipy"]
+    assert "absent ->" in said[1]
+    older.write_bytes(b"[1]")
+    with pytest.raises(InputError, match="bill of materials"):
+        changes(older, text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -41,6 +43,32 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_folder_that_is_replaced_is_never_gone(tmp_path: Path) -> None:
+    """Who looks while a folder is written anew finds the old or the new one, whole: there is no moment with neither."""
+    stop, seen = threading.Event(), []
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.append((tmp_path / "out" / "whole").exists())
+
+    def write() -> None:
+        with write_aside(tmp_path / "out") as aside:
+            aside.mkdir()
+            (aside / "whole").touch()
+
+    write()
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for _ in range(300):
+        write()
+    stop.set()
+    watcher.join()
+    if sys.platform != "linux":
+        pytest.skip("two names can be exchanged in one step on Linux alone")
+    assert seen
+    assert all(seen)
+
+
 def test_a_second_process_is_refused_and_a_killed_one_frees_the_lock(tmp_path: Path) -> None:
     """The lock excludes another process, names it, and ends with it, even by SIGKILL."""
     path = tmp_path / ".lock"
@@ -73,6 +101,16 @@ def test_a_finished_stage_is_recognised_by_its_key_and_its_whole_files(tmp_path:
     assert run.finished("map", "k2") is None
     (tmp_path / "map" / "x.bin").write_bytes(b"abd")
     assert run.finished("map", "k1") is None
+
+
+def test_facts_are_the_same_made_or_read_again_down_to_their_order(tmp_path: Path) -> None:
+    """A resumed run lists what it read as a run in one go does."""
+    run = RunFolder(tmp_path)
+    with run.fill("map") as aside:
+        made = run.publish("map", "k1", aside, {"wind": 1, "scene": {"z": 1, "a": 2}}, 0.1, 10.0)
+    again = run.finished("map", "k1")
+    assert again is not None
+    assert json.dumps(made.facts) == json.dumps(again.facts)
 
 
 def test_an_interrupted_stage_leaves_no_folder_under_its_name(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.conftest import ROOT, real_data_root
-from tests.reliability import mutants
+from tests.reliability import mutants, packed
 from tests.reliability.mutants import Mutant
 
 ISSUE = "2026-06-15T06:00Z"
@@ -113,6 +113,10 @@ def _netcdf(folder: Path) -> Iterator[Mutant]:
         change(good.copy(deep=True)).to_netcdf(out)
         yield name, out.read_bytes()
         out.unlink()
+
+
+def _zarr(folder: Path) -> Iterator[Mutant]:
+    yield from packed.of_zarr(_field_file(folder, ".zarr"), folder.parent / "touched")
 
 
 def _scene(folder: Path) -> Iterator[Mutant]:
@@ -440,6 +444,8 @@ DOORS = (
     Door("scene (GeoTIFF)", ".tif", _scene, _read_scene),
     Door("scene's sidecar (JSON)", ".json", _sidecar, _read_sidecar),
     Door("currents (NetCDF)", ".nc", _netcdf, _read_field),
+    Door("currents (Zarr)", ".zip", _zarr, packed.read_zarr(_read_field)),
+    Door("archive (zip, tar)", ".zip", packed.of_archives, packed.read_archive),
     Door("drifters (CSV)", ".csv", _table(_DRIFTERS, "latitude"), _read_drifters),
     Door("sightings (CSV)", ".csv", _table(_SIGHTINGS, "area_m2"), _read_sightings),
     Door("vessels' status (CSV)", ".csv", _table(_STATUS, "hold_used_kg"), _read_status),

@@ -10,7 +10,7 @@ import pytest
 from service_server import Answer, Site, served
 
 from oceanclean.errors import InputError, MissingDataError
-from oceanclean.sources.services.guard import Guard
+from oceanclean.guard import Guard
 from oceanclean.sources.services.settings import WebSettings
 from oceanclean.sources.services.web import Web
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import socket
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +26,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.content, self.cut, self.asked = {}, {}, []
+        self.content, self.cut, self.moved, self.asked = {}, {}, {}, []
 
     def url(self, path):
         return f"http://127.0.0.1:{self.server_port}{path}"
@@ -35,6 +36,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.asked.append((self.path, self.headers.get("Range")))
+        if self.path in server.moved:
+            self.send_response(302)
+            self.send_header("Location", server.moved[self.path])
+            self.end_headers()
+            return
         body = server.content.get(self.path)
         if body is None:
             self.send_error(404)
@@ -91,6 +97,28 @@ def test_a_cut_download_goes_on_where_it_stopped(server, tmp_path):
     assert server.asked[1][1] == "bytes=100000-"
     download(server.url("/a.bin"), target, sha256=hashlib.sha256(body).hexdigest())
     assert len(server.asked) == 2
+
+
+def test_links_of_a_list_into_this_network_are_not_followed(server, tmp_path, monkeypatch):
+    """A list of somebody else names a host beside its own, or a name or redirect that leads there: nobody is asked."""
+    inner = Server()
+    threading.Thread(target=inner.serve_forever, daemon=True).start()
+    inner.content["/secret"] = b"of this network"
+    lookup = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **k: lookup(
+        "127.0.0.1" if host == "images.example" else host, *a, **k))  # fmt: skip
+    links = {"a": inner.url("/secret"), "b": f"http://images.example:{inner.server_port}/secret",
+             "c": server.url("/moved"), "d": "http://169.254.169.254/latest/meta-data"}  # fmt: skip
+    listed = [{"file_name": name, "at": url} for name, url in links.items()]
+    server.content["/list.json"] = json.dumps({"images": listed}).encode()
+    server.moved["/moved"] = inner.url("/secret")
+    one = RemoteFile(url=server.url("/list.json"), path="list.json", images="at")
+    made = fetch("mine", {"mine": DataSet(title="t", licence="CC0", cite="c", files=(one,))}, tmp_path, quiet)
+    inner.shutdown()
+    inner.server_close()
+    assert set(made.missing) == set(links)
+    assert not inner.asked
+    assert all("private" in why for why in made.missing.values()), made.missing
 
 
 def test_a_changed_file_is_refused_and_not_kept(server, tmp_path):

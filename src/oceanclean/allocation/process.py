@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.errors import InputError, OceancleanError
+from oceanclean.offspring import end_with_parent
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -128,6 +129,7 @@ def _repeatable(solver: dict[str, Any]) -> dict[str, Any]:
 
 def _serve(jobs: Connection) -> None:
     """Answer jobs until the other end is closed."""
+    end_with_parent()
     while True:
         try:
             job = jobs.recv()

@@ -14,7 +14,7 @@ from oceanclean.chain.previous import issued_before, used_before
 from oceanclean.chain.run import DailyRun
 from oceanclean.errors import InputError
 from oceanclean.products import names
-from oceanclean.products.files import load_grid, load_table, save_grid
+from oceanclean.products.files import load_grid, load_table, save_grid, write_parquet
 from oceanclean.products.scene import Segmentation
 from oceanclean.store import StageRecord
 
@@ -162,7 +162,7 @@ def write_map(
     )  # fmt: skip
     save_grid("DensityMap", result, folder / "density.nc")
     density.write_geotiff(result, folder / "density.tif")
-    density.hot_spots(result, run.region, settings).to_parquet(folder / "hotspots.parquet")
+    write_parquet(density.hot_spots(result, run.region, settings), folder / "hotspots.parquet")
     facts = density.summary(result, run.region)
     return {
         **facts,

@@ -21,6 +21,7 @@ from oceanclean.chain.run import DailyRun
 from oceanclean.chain.standing import before_allocation, stored
 from oceanclean.decisions import Decisions
 from oceanclean.errors import MissingDataError
+from oceanclean.offspring import end_with_parent
 from oceanclean.store import StageRecord
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _ahead(run: DailyRun, earlier: Earlier, wanted: bool) -> Iterator[_Ahead]:
     if not wanted:
         yield _Ahead()
         return
-    process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent)
     with ThreadPoolExecutor(1) as thread:
         try:
             process.submit(load_libraries)

@@ -19,7 +19,7 @@ from oceanclean.chain.run import DailyRun
 from oceanclean.chain.standing import before_allocation
 from oceanclean.learning import load_learning_settings
 from oceanclean.learning.input_drift import Sketch, sketch
-from oceanclean.products.files import load_grid, load_table
+from oceanclean.products.files import load_grid, load_table, write_parquet
 from oceanclean.products.names import BANDS
 from oceanclean.products.scene import SceneRef
 from oceanclean.store import StageRecord, digest_file, digest_record, read_json, write_json
@@ -75,7 +75,7 @@ def _shadow(run: DailyRun) -> StageRecord:
     def body(folder: Path) -> Mapping[str, Any]:
         scenes = _shadow_scenes(run, detected, other, folder) if other else []
         table, said = _drifter_forecasts(run, ingested, forecasters, settings.drifter_leads_h)
-        table.to_parquet(folder / "drifters.parquet")
+        write_parquet(table, folder / "drifters.parquet")
         write_json(folder / SKETCHES, input_sketches(ingested, detected))
         arms = {"forecaster": {arm: model.digest for arm, model in forecasters.items()}}
         if other:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.decisions import Decisions, Hold, Limit
+from oceanclean.offspring import end_with_parent
+from oceanclean.products.files import write_parquet
 from oceanclean.products.plan import Plan
 from oceanclean.settings import KNOT_M_S
 
@@ -48,7 +50,7 @@ def solved(jobs: list[Job]) -> list[tuple[float, int]]:
     """
     if not jobs:
         return []
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         return list(pool.map(_catch, jobs))
 
 
@@ -132,7 +134,7 @@ def _doubled(fleet: gpd.GeoDataFrame, vessel: str, place: Path) -> str:
 
     twin = fleet[fleet["vessel_id"] == vessel].assign(vessel_id="what-if-one-more")
     path = place / "fleet.parquet"
-    pd.concat([fleet, twin], ignore_index=True).to_parquet(path)
+    write_parquet(pd.concat([fleet, twin], ignore_index=True), path)
     return str(path)
 
 

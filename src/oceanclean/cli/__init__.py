@@ -30,6 +30,10 @@ def main() -> None:
 
         typer.echo(f"error: {error.filename}: may not be written or read. Choose another folder with --work.", err=True)
         sys.exit(2)
+    except MemoryError as error:
+        said = f"error: not enough memory ({error or 'none is left'}). Give the process more, or plan a smaller region "
+        sys.stderr.write(said + "or a coarser grid, and start again: what is finished stays.\n")
+        sys.exit(1)
     except OSError as error:
         from pathlib import Path
 

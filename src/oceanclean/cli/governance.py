@@ -31,12 +31,22 @@ def lineage(
 
 def sbom(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File; default: standard output.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="An older bill: say what came, went or changed since; status 6 if any.")
+    ] = None,
 ) -> None:
     """Write the software bill of materials as CycloneDX JSON: what is installed, with versions and licences."""
-    from oceanclean.governance.bill import bill_of_materials
+    from oceanclean.errors import RefusedError
+    from oceanclean.governance.bill import bill_of_materials, changes
     from oceanclean.store import write_aside
 
     text = bill_of_materials()
+    if against is not None:
+        found = changes(against, text)
+        typer.echo("\n".join(found) or "Nothing changed.")
+        if found:
+            raise RefusedError(f"{len(found)} packages are not those of {against.name}.")
+        return
     if out is None:
         typer.echo(text)
         return

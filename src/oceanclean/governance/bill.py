@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from oceanclean import __version__
+from oceanclean.errors import InputError
 
 
 def bill_of_materials(package: str = "oceanclean") -> str:
@@ -43,6 +46,34 @@ def bill_of_materials(package: str = "oceanclean") -> str:
     bom.metadata.timestamp = None  # type: ignore[assignment]
     bom.serial_number = None  # type: ignore[assignment]
     return JsonV1Dot6(bom).output_as_string(indent=1)
+
+
+def changes(before: Path, now: str) -> list[str]:
+    """What came, went or changed between two bills of materials, one line each, by name.
+
+    Args:
+        before: file of the older bill, CycloneDX JSON.
+        now: text of the newer bill.
+
+    Raises:
+        InputError: the file is no bill of materials.
+    """
+    try:
+        old = _versions(json.loads(before.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(before, "bill of materials", type(error).__name__, "CycloneDX JSON of `oceanclean sbom`",
+                         "Write one with --out first.") from error  # fmt: skip
+    new = _versions(json.loads(now))
+    said = []
+    for name in sorted({*old, *new}):
+        was, is_now = old.get(name), new.get(name)
+        if was != is_now:
+            said.append(f"{name}: {was or 'absent'} -> {is_now or 'absent'}")
+    return said
+
+
+def _versions(bill: dict[str, Any]) -> dict[str, str]:
+    return {_normal(part["name"]): str(part["version"]) for part in bill["components"]}
 
 
 def _normal(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from oceanclean.learning.input_drift import Sketch, largest_distance, stability_index
 from oceanclean.learning.settings import MonitoringSettings, Threshold
+from oceanclean.policy import under_policy
 
 _STATES = ("ok", "unknown", "warn", "alarm")
 
@@ -146,7 +147,7 @@ def page(report: Report) -> str:
     for f in report.figures:
         groups.setdefault(f.name, []).append(f)
     text: str = environment.get_template("monitor.html.j2").render(report=report, groups=groups)
-    return text
+    return under_policy(text)
 
 
 def _shown(value: float | None) -> str:

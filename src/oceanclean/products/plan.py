@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from oceanclean.errors import ProductError
+from oceanclean.products.files import write_parquet
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -85,7 +86,7 @@ class Plan:
         paths = []
         for name in self._TABLES:
             path = folder / f"{name}.parquet"
-            getattr(self, name).to_parquet(path)
+            write_parquet(getattr(self, name), path)
             paths.append(path)
         record = {k: v for k, v in self.__dict__.items() if k not in self._TABLES}
         record["vessels"] = [v.__dict__ for v in self.vessels]

@@ -6,6 +6,8 @@ Where a departure has one clear meaning it is mended and said; where it has two 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +55,35 @@ _TIME_NAMES = ("time", "valid_time", "time_counter", "ocean_time", "t")
 _DEPTH_NAMES = ("depth", "deptht", "depthu", "depthv", "lev", "level", "z", "height", "sigma", "s_rho")
 
 
-def open_dataset(path: Path) -> xr.Dataset:
+@contextmanager
+def open_dataset(path: Path) -> Iterator[xr.Dataset]:
     """Open a NetCDF file or Zarr store lazily, fill values masked and scales applied, times as they are decoded.
 
     Raises:
-        InputError: unreadable.
+        InputError: unreadable, when it is opened or when the block reads its values.
     """
+    try:
+        with _opened(path) as data:
+            yield data
+    except (OSError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise unreadable(path, error) from error
+
+
+def _opened(path: Path) -> xr.Dataset:
     try:
         if path.suffix == ".zarr":
             return xr.open_zarr(path, chunks=None)
         return xr.open_dataset(path, chunks=None, decode_timedelta=False)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise InputError(path, "file", f"unreadable ({str(error)[:200]})", "NetCDF or Zarr with CF times",
-                         "Fetch the file again; it is truncated, damaged or of another kind.") from error  # fmt: skip
+    except MemoryError:
+        raise
+    except Exception as error:  # what libraries raise of metadata that lie is not written down anywhere
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> InputError:
+    """What to say of a file that a library could not make out."""
+    return InputError(path, "file", f"unreadable ({str(error)[:200]})", "NetCDF or Zarr with CF times",
+                      "Fetch the file again; it is truncated, damaged or of another kind.")  # fmt: skip
 
 
 def unit_key(text: str) -> str:

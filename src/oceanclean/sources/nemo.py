@@ -90,9 +90,12 @@ def _by_time(source: SourceSettings, component: str, work: Path | None) -> dict[
     name = source.options.get("variables", {}).get(component, default)
     found: dict[pd.Timestamp, Path] = {}
     for path in files_of(source.path, work, (".nc", ".nc4")):
-        with xr.open_dataset(path, decode_timedelta=False, decode_times=False) as data:
-            if name not in data.data_vars:
-                continue
+        try:
+            with xr.open_dataset(path, decode_timedelta=False, decode_times=False) as data:
+                if name not in data.data_vars:
+                    continue
+        except (OSError, ValueError, RuntimeError) as error:
+            raise cf.unreadable(path, error) from error
         with cf.open_dataset(path) as data:
             times = np.atleast_1d(data[cf.axis_name(data[name], "time", path)].to_numpy())
             if times.dtype.kind != "M":

@@ -182,7 +182,7 @@ class CopernicusMarine(Fields):
     def open(self, web: Web) -> Any:
         """Open lazily; the toolbox looks the address up in its catalogue and signs in."""
         toolbox = needs("copernicusmarine")
-        own = {"username_env": "COPERNICUSMARINE_SERVICE_USERNAME", "password_env": "COPERNICUSMARINE_SERVICE_PASSWORD"}
+        own = {"username_env": "COPERNICUSMARINE_SERVICE_USERNAME", "password_env": "COPERNICUSMARINE_SERVICE_PASSWORD"}  # nosec B105
         account = self.settings.model_copy(update={"options": {**own, **self.settings.options}})
         name, word = (from_environment(account, k) for k in ("username", "password"))
         web.hide(name, word)

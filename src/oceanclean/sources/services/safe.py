@@ -83,7 +83,8 @@ def _scaling(product: Path) -> tuple[float, float]:
         text = path.read_text(encoding="utf-8")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise InputError(path, "DOCTYPE", "a document type", "plain metadata", "It is no ESA product.")
-        root = ElementTree.fromstring(text)  # noqa: S314  (document types, which could blow up, are refused above)
+        # document types, which could blow up, are refused above
+        root = ElementTree.fromstring(text)  # noqa: S314  # nosec B314
     except (OSError, ElementTree.ParseError) as error:
         raise InputError(path, "file", error, "the product's metadata", "Fetch the product again.") from error
     quantity = [float(e.text or "nan") for e in root.iter("BOA_QUANTIFICATION_VALUE")]

@@ -19,7 +19,7 @@ from urllib3.util.retry import Retry
 
 from oceanclean import __version__
 from oceanclean.errors import InputError, MissingDataError
-from oceanclean.sources.services.guard import Guard
+from oceanclean.guard import Guard
 from oceanclean.sources.services.settings import WebSettings
 
 if TYPE_CHECKING:

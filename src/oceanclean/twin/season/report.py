@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oceanclean.policy import under_policy
 from oceanclean.store import read_json, write_aside
 from oceanclean.twin.season.figures import finished, season_table
 from oceanclean.twin.season.loop import WAYS
@@ -50,7 +51,7 @@ def write_page(runs: Mapping[str, Path], figures: Mapping[str, Mapping[str, Any]
             "<p>Kilograms taken out of a sea whose truth is known, by way of planning. Intervals hold 95 % over seeds."
             f"</p>{''.join(parts)}</body></html>"
         )
-        (aside / "index.html").write_text(text, encoding="utf-8")
+        (aside / "index.html").write_text(under_policy(text, "'self' file:"), encoding="utf-8")
     return folder / "index.html"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oceanclean.policy import under_policy
 from oceanclean.store import write_aside
 from oceanclean.vision.explain import figures as draw
 
@@ -186,5 +187,5 @@ def write_page(out: Path, title: str, facts: dict[str, Any], parts: Sequence[Par
     )  # fmt: skip
     page = out / "index.html"
     with write_aside(page) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(under_policy(text), encoding="utf-8")
     return page
