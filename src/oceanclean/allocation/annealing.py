@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from oceanclean.allocation.motion import STATE
-from oceanclean.allocation.recreate import CANDIDATES, PLACES, REMOVED, STRING, VESSELS, insert, settle, shorten
+from oceanclean.allocation.recreate import CANDIDATES, PLACES, REMOVED, STRING, VESSELS, WIDE, insert, settle, shorten
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +64,7 @@ class Scratch(NamedTuple):
         changed, firsts: (vessel) whether its route changed, and from which stop.
         use: (vessel) whether it takes part in the step.
         prices: (vessel) value of a unit of its time.
+        torn: (task) step in which it was torn out last, or its turn came, −1 if never.
         keys, order: (task) keys and order in which tasks are tried.
         state, spare, places: of one trial.
     """
@@ -72,6 +73,7 @@ class Scratch(NamedTuple):
     firsts: NDArray[np.int64]
     use: NDArray[np.bool_]
     prices: NDArray[np.float64]
+    torn: NDArray[np.int64]
     keys: NDArray[np.float64]
     order: NDArray[np.int64]
     state: NDArray[np.float64]
@@ -88,6 +90,8 @@ def ruin(
     where: NDArray,
     changed: NDArray,
     firsts: NDArray,
+    torn: NDArray,
+    step: int,
     knob: NDArray,
 ) -> None:
     """Tear out strings of stops around a task; ``changed`` and ``firsts`` say which routes and from which stop."""
@@ -105,7 +109,7 @@ def ruin(
             at += 1
         low = min(max(0, at - np.random.randint(0, length)), n - length)
         for k in range(low, low + length):
-            where[routes[v, k]] = -1
+            where[routes[v, k]], torn[routes[v, k]] = -1, step
         for k in range(low + length, n):
             routes[v, k - length] = routes[v, k]
         counts[v] = n - length
@@ -209,36 +213,44 @@ def take_over(to: Work, plan: Work, changed: NDArray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def tear_out(p: Problem, seed_task: int, near: NDArray, now: Work, s: Scratch, knob: NDArray) -> None:
+def tear_out(p: Problem, seed_task: int, near: NDArray, now: Work, s: Scratch, step: int, knob: NDArray) -> None:
     """Take strings of stops round a task out of the plan, and what does not fit without them."""
     s.changed[:] = False
-    ruin(seed_task, near, now.routes, now.counts, now.where, s.changed, s.firsts, knob)
+    ruin(seed_task, near, now.routes, now.counts, now.where, s.changed, s.firsts, s.torn, step, knob)
     m = len(now.counts)
     for v in range(m):
         if s.changed[v]:
             gone = settle(p, v, now.routes, now.counts, now.states, now.tails, now.slack, s.firsts[v])
             for k in range(gone):
-                now.where[now.routes[v, now.counts[v] + k]] = -1
+                gone_task = now.routes[v, now.counts[v] + k]
+                now.where[gone_task], s.torn[gone_task] = -1, step
     if m > knob[VESSELS]:
         for v in range(m):
             s.use[v] = s.changed[v] or np.random.random() < 0.5 * knob[VESSELS] / m
 
 
 @njit(cache=True, nogil=True)
-def put_back(p: Problem, seed_task: int, near: NDArray, chain: NDArray, now: Work, s: Scratch, knob: NDArray) -> None:
-    """Try tasks one after the other; when a share is served, the next poorer of its patch is tried too."""
-    n = len(now.where)
+def put_back(
+    p: Problem, seed_task: int, near: NDArray, chain: NDArray, now: Work, s: Scratch, step: int, knob: NDArray
+) -> None:
+    """Try tasks one after the other; when a share is served, the next poorer of its patch is tried too.
+
+    A task that found no place in an unchanged route before finds none now: but for one step in ``1 / WIDE`` only the
+    routes of this step's changes are tried, unless the task was torn out in it or its turn has come in it.
+    """
+    n, wide = len(now.where), np.random.random() < knob[WIDE]
     count = line_up(p, seed_task, near, now.where, chain, int(knob[CANDIDATES]), s.keys, s.order)
     s.order[:count] = s.order[np.argsort(s.keys[:count])]
     r = 0
     while r < count:
         c = s.order[r]
-        v = insert(p, c, s.use, s.prices, now.routes, now.counts, now.states, now.tails, now.slack, knob, s.places,
+        among = s.use if wide or s.torn[c] == step else s.changed
+        v = insert(p, c, among, s.prices, now.routes, now.counts, now.states, now.tails, now.slack, knob, s.places,
                    s.state)  # fmt: skip
         if v >= 0:
             now.where[c], s.changed[v] = v, True
             if chain[c, 1] >= 0 and now.where[chain[c, 1]] < 0 and count < n:
-                s.order[count] = chain[c, 1]
+                s.order[count], s.torn[chain[c, 1]] = chain[c, 1], step
                 count += 1
         r += 1
 
@@ -288,15 +300,16 @@ def anneal(
     current = now.tails[:, 0].sum()
     best_value, best, best_counts = current, routes.copy(), counts.copy()
     s = Scratch(
-        np.zeros(m, np.bool_), np.zeros(m, np.int64), np.ones(m, np.bool_), np.zeros(m), np.empty(n),
-        np.empty(n + 1, np.int64), np.zeros(STATE), np.zeros(width, np.int64), np.zeros((int(knob[PLACES]), 3)),
+        np.zeros(m, np.bool_), np.zeros(m, np.int64), np.ones(m, np.bool_), np.zeros(m), np.full(n, -1, np.int64),
+        np.empty(n), np.empty(n + 1, np.int64), np.zeros(STATE), np.zeros(width, np.int64),
+        np.zeros((int(knob[PLACES]), 3)),
     )  # fmt: skip
     rates = worth_of_time(p, kinds, now.tails)
     for step in range(iterations):
         seed_task = np.random.randint(0, n)
-        tear_out(p, seed_task, near, now, s, knob)
+        tear_out(p, seed_task, near, now, s, step, knob)
         s.prices[:] = (0.5 + np.random.random()) * rates
-        put_back(p, seed_task, near, chain, now, s, knob)
+        put_back(p, seed_task, near, chain, now, s, step, knob)
         value = now.tails[:, 0].sum()
         if value >= current and np.random.random() < 0.1:
             for v in range(m):

@@ -234,7 +234,7 @@ class PriceBound:
         return terms
 
     def _ahead(
-        self, kind: int, prices: NDArray[np.float64], room: float
+        self, kind: int, prices: NDArray[np.float64], room: float, labelled: bool = True
     ) -> tuple[Problem, pricing.Frame, pricing.Ahead]:
         """The problem with gains less what the amount taken is charged with, and what can follow in it."""
         v, frame, problem = self.vessels[kind], self.frames[kind], self.problem
@@ -244,16 +244,13 @@ class PriceBound:
             later = np.maximum.accumulate(track[:, ::-1, 2], axis=1)[:, ::-1].copy()
             problem, frame = problem._replace(track=track), frame._replace(later=later)
         best = pricing.task_values(problem, v, frame, prices, self.slots)
-        return (
-            problem,
-            frame,
-            pricing.Ahead(best, *pricing.look_ahead(frame, best), pricing.losses(frame, best, prices)),
-        )
+        instead = pricing.losses(frame, best, prices) if labelled else np.zeros((0, 0, 0), np.float32)
+        return problem, frame, pricing.Ahead(best, *pricing.look_ahead(frame, best), instead)
 
     def coarse(self, kind: int, prices: NDArray[np.float64], room: float, cut: float) -> tuple[float, list[Column]]:
         """As :meth:`price`, from the tables alone: quick, proven and loose, since they visit places again and again."""
         prices, terms = prices[self.order], self._terms(self.vessels[kind], room)
-        problem, frame, ahead = self._ahead(kind, prices, room)
+        problem, frame, ahead = self._ahead(kind, prices, room, labelled=False)
         granted = float(terms[labels.ROOM_VALUE] + terms[labels.CALLS] * terms[labels.CREDIT])
         row, soonest = problem.vessel[self.vessels[kind]], self.soonest[kind]
         places = np.arange(len(soonest))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from oceanclean.allocation import insertion
 from oceanclean.allocation.infeasible import Limit, smallest_limits
 from oceanclean.allocation.model import Day, Shut
 from oceanclean.allocation.problem import Code, V
@@ -15,6 +16,9 @@ from oceanclean.settings import KNOT_M_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+#: Visits in a row that are given up at most where a share is forced into a route.
+MOST_DROPPED = 2
 
 
 def knots(speed: float) -> str:
@@ -189,18 +193,10 @@ def why_patch_unserved(day: Day, patch: int, routes: list[list[int]], values: li
 
 def _price_of(day: Day, share: int, able: NDArray[np.int64], routes: list[list[int]], values: list[float]) -> str:
     """What forcing a share into the cheapest route would cost."""
-    from oceanclean.allocation.search import route_value
-
     best = -np.inf
     for v in able:
-        alone = route_value(day.problem, int(v), [share])
-        best = max(best, (alone if alone is not None else -np.inf) - values[v])
-        for k in range(len(routes[v]) + 1):
-            for drop in range(3):
-                tasks = [*routes[v][:k], share, *routes[v][k + drop :]]
-                value = route_value(day.problem, int(v), tasks)
-                if value is not None:
-                    best = max(best, value - values[v])
+        route = np.asarray(routes[v], np.int64)
+        best = max(best, float(insertion.best_with(day.problem, int(v), route, share, MOST_DROPPED)) - values[v])
     if best >= 0:
         return "Worth no more than the sailing to it."
     return f"Lower value than the tasks chosen: taking it would cost {-best:.0f} kg elsewhere."

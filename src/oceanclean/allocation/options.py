@@ -72,6 +72,7 @@ class SearchSettings(Settings):
     blink: float = Field(default=0.01, ge=0, lt=1, description="chance to overlook a place")
     candidates: int = Field(default=80, ge=1, description="unserved tasks tried in one step")
     places: int = Field(default=2, ge=1, description="places tried exactly for each task")
+    wide: float = Field(default=0.1, gt=0, le=1, description="steps in which unserved tasks are tried in all routes")
     columns: int = Field(default=6000, ge=1, description="remembered routes handed to the packing")
     packing_effort: float = Field(default=4.0, gt=0, description="deterministic time of the packing, about seconds")
     bound_rounds: int = Field(default=20, ge=0, description="pricing rounds of the bound; 0: no bound")

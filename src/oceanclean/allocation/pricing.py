@@ -168,18 +168,19 @@ def losses(f: Frame, best: NDArray, prices: NDArray) -> NDArray:
 @njit(cache=True, nogil=True)
 def ranked(best: NDArray, f: Frame, a: int, k: int, sums: NDArray) -> int:
     """Sums of the best visits in a row at place ``a`` from slot ``k``; how many are worth it."""
-    lo, hi = f.start[a], f.start[a + 1]
-    worth = np.empty(hi - lo)
-    for q in range(lo, hi):
-        worth[q - lo] = -best[q, k]
-    worth.sort()
-    total, count = 0.0, 0
-    for q in range(len(worth)):
-        if worth[q] >= 0.0:
-            break
-        total -= worth[q]
-        sums[q] = total
+    count = 0
+    for j in range(f.start[a], f.start[a + 1]):
+        worth = best[j, k]
+        if worth <= 0.0:
+            continue
+        q = count
+        while q > 0 and sums[q - 1] < worth:
+            sums[q] = sums[q - 1]
+            q -= 1
+        sums[q] = worth
         count += 1
+    for q in range(1, count):
+        sums[q] += sums[q - 1]
     return count
 
 
@@ -202,22 +203,29 @@ def look_ahead(f: Frame, best: NDArray) -> tuple[NDArray, NDArray]:
     """Tables ``run`` and ``leave`` of :class:`Ahead`, from the last slot back to the first."""
     places, slots = f.starts.shape[0], f.starts.shape[1] - 1
     run, leave = np.zeros((places, slots + 1)), np.zeros((places, slots + 1))
+    there = np.zeros((places, slots + 1))  # by being at a place from the slot on, waits included
     widest = 1
     for a in range(places):
         widest = max(widest, f.start[a + 1] - f.start[a])
     sums = np.zeros(widest)
+    lag = np.full(f.legs.shape, slots + 1, np.int32)
+    for a in range(places):
+        for b in range(places):
+            for c in range(f.legs.shape[2]):
+                if b != a and f.legs[a, b, c] < slots * f.slot:
+                    lag[a, b, c] = int(f.legs[a, b, c] / f.slot)
     for k in range(slots - 1, -1, -1):
+        c = min(k // f.ratio, f.legs.shape[2] - 1)
         for a in range(places):
             if f.starts[a, k] == k:
                 run[a, k] = followed(f, leave, a, k, sums, ranked(best, f, a, k, sums))
+            there[a, k] = run[a, f.starts[a, k]]
         for a in range(places):
             top = leave[a, k + 1]
             for b in range(places):
-                if b == a:
-                    continue
-                reach = k * f.slot + f.legs[a, b, min(k // f.ratio, f.legs.shape[2] - 1)]
-                if reach < slots * f.slot:
-                    top = max(top, run[b, f.starts[b, int(reach / f.slot)]])
+                when = k + lag[a, b, c]
+                if when < slots and there[b, when] > top:
+                    top = there[b, when]
             leave[a, k] = top
     return run, leave
 

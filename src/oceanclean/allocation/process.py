@@ -6,6 +6,8 @@ Only file names and small records pass; the plan comes back as files.
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -127,9 +129,24 @@ def _repeatable(solver: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _serve(jobs: Connection) -> None:
+def warm_up() -> None:
+    """Load what every allocation needs: libraries, and the compiled code from numba's cache."""
+    import geopandas  # noqa: F401
+    import scipy.interpolate
+    import scipy.ndimage  # noqa: F401
+    from ortools.linear_solver import pywraplp  # noqa: F401
+
+    from oceanclean.allocation import plan  # noqa: F401
+    from oceanclean.allocation.rehearsal import rehearse
+
+    rehearse()
+
+
+def _serve(jobs: Connection, warm: bool) -> None:
     """Answer jobs until the other end is closed."""
     end_with_parent()
+    if warm:
+        warm_up()
     while True:
         try:
             job = jobs.recv()
@@ -145,12 +162,16 @@ def _serve(jobs: Connection) -> None:
 
 
 class Solver:
-    """A process that answers jobs one after the other."""
+    """A process that answers jobs one after the other.
 
-    def __init__(self) -> None:
+    Args:
+        warm: load libraries and compiled code before the first job comes.
+    """
+
+    def __init__(self, warm: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self._jobs, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), name="oceanclean-allocation", daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, warm), name="oceanclean-allocation", daemon=True)
         self._process.start()
         theirs.close()
 
@@ -182,16 +203,17 @@ class Solver:
         """Whether it answers."""
         return not self._jobs.closed and self._process.is_alive()
 
-    def close(self) -> None:
-        """End the process."""
+    def close(self, wait_s: float = 0.5) -> None:
+        """End the process, which is given ``wait_s`` seconds to end by itself."""
         self._jobs.close()
-        self._process.join(0.5)
+        self._process.join(wait_s)
         if self._process.is_alive():
             self._process.terminate()
             self._process.join(5)
 
 
-#: The solver that stays between jobs, where a process plans many days (:func:`keep_solver`).
+#: The solver that stays between jobs, where a process plans many days (:func:`keep_solver`), or for a while
+#: (:func:`ready_solver`).
 _KEPT: list[Solver] = []
 _KEEP: list[bool] = []
 
@@ -201,8 +223,26 @@ def keep_solver() -> None:
     _KEEP[:] = [True]
 
 
-def allocate_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> Plan:
-    """Run a job in a spawned process and load the plan that it wrote.
+@contextmanager
+def ready_solver(wanted: bool = True) -> Iterator[None]:
+    """Start the solver's process now: it loads libraries while this one does other work, and serves all jobs within.
+
+    Args:
+        wanted: False starts none.
+    """
+    mine = Solver(warm=True) if wanted and not any(s.alive for s in _KEPT) else None
+    if mine is not None:
+        _KEPT[:] = [mine]
+    try:
+        yield
+    finally:
+        if mine is not None and not _KEEP:
+            _KEPT.clear()
+            mine.close(wait_s=0.0)
+
+
+def solve_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> None:
+    """Run a job in a spawned process; the plan stands in the job's folder.
 
     Args:
         job: inputs by file name.
@@ -211,8 +251,6 @@ def allocate_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> Plan:
     Raises:
         OceancleanError: what the process raised, of the same type; or that it died or ran out of time.
     """
-    from oceanclean.products import Plan
-
     kept = _KEPT[0] if _KEPT and _KEPT[0].alive else None
     solver = kept or Solver()
     try:
@@ -220,6 +258,13 @@ def allocate_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> Plan:
     finally:
         if _KEEP and solver.alive:
             _KEPT[:] = [solver]
-        else:
+        elif kept is None:
             solver.close()
+
+
+def allocate_in_process(job: Job, *, timeout_s: float | None = 1800.0) -> Plan:
+    """As :func:`solve_in_process`, and load the plan that was written."""
+    from oceanclean.products import Plan
+
+    solve_in_process(job, timeout_s=timeout_s)
     return Plan.load(Path(job.out))

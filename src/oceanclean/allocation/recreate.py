@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 
 
 #: Entries of ``knob``.
-REMOVED, STRING, BLINK, CANDIDATES, STRICT, PLACES, VESSELS = range(7)
-KNOBS = 7
+REMOVED, STRING, BLINK, CANDIDATES, STRICT, PLACES, VESSELS, WIDE = range(8)
+KNOBS = 8
+#: Value of ``STRICT`` where the estimate of what fits needs no trial: nothing but windows and the end limits a route.
+SURE = 2.0
 
 
 @njit(cache=True, nogil=True)
@@ -243,7 +245,7 @@ def insert(
         if best[q, 0] == -np.inf:
             return -1
         v, k = int(best[q, 1]), int(best[q, 2])
-        if try_at(p, v, k, c, routes, counts, states, scratch) <= tails[v, 0]:
+        if knob[STRICT] < SURE and try_at(p, v, k, c, routes, counts, states, scratch) <= tails[v, 0]:
             continue
         for a in range(counts[v], k, -1):
             routes[v, a] = routes[v, a - 1]

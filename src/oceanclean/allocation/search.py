@@ -16,6 +16,7 @@ import numpy as np
 
 from oceanclean.allocation import annealing, motion, recreate
 from oceanclean.allocation.master import Column, best_columns, pack
+from oceanclean.allocation.problem import S, V
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,9 +158,20 @@ def _knobs(problem: Problem, settings: SearchSettings) -> NDArray[np.float64]:
     knob[recreate.REMOVED], knob[recreate.STRING] = settings.removed, settings.string
     knob[recreate.BLINK], knob[recreate.CANDIDATES] = settings.blink, settings.candidates
     # with one window a task and nothing that drifts, the estimate of what fits is exact
-    knob[recreate.STRICT] = float(problem.pair.shape[2] == 4 and problem.track.shape[1] == 1 and problem.scalar[6] == 0)
-    knob[recreate.PLACES], knob[recreate.VESSELS] = settings.places, 8
+    strict = problem.pair.shape[2] == 4 and problem.track.shape[1] == 1 and problem.scalar[S.ARCS] == 0
+    knob[recreate.STRICT] = recreate.SURE if strict and _only_time_counts(problem) else float(strict)
+    knob[recreate.PLACES], knob[recreate.VESSELS], knob[recreate.WIDE] = settings.places, 8, settings.wide
     return knob
+
+
+def _only_time_counts(problem: Problem) -> bool:
+    """True where no hold, endurance, crew, fuel, sea or port can stop a vessel that has the time."""
+    row, unlimited = problem.vessel, 1e17
+    return bool(
+        (row[:, V.HOLD_LEFT] >= unlimited).all() and (row[:, V.ENDURANCE_LEFT] >= unlimited).all()
+        and not row[:, [V.WATCHED, V.MAX_WORK, V.TANK]].any()
+        and not problem.scalar[[S.LAND, S.GATES, S.FLOWS]].any()
+    )  # fmt: skip
 
 
 def solve(
@@ -201,7 +213,8 @@ def solve(
     for r in range(settings.rounds):
         for w, worker in enumerate(workers):
             last_round = r == settings.rounds - 1 and r > 0
-            worker.start(best[1] if last_round or (warm is not None and w == 0) else [[] for _ in best[1]])
+            warmed = warm is not None and (w == 0 or settings.rounds == 1)  # one short round is for improving only
+            worker.start(best[1] if last_round or warmed else [[] for _ in best[1]])
         budget = None if seconds is None else seconds * 0.93 * (r + 1) / settings.rounds
         hot = settings.hot * (0.25 if r == settings.rounds - 1 and r > 0 else 1.0)
         found, steps = _side_by_side(workers, settings, seed + 7919 * r, hot, scale, clock, budget)

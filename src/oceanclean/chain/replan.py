@@ -59,8 +59,10 @@ def replan(
         MissingDataError: the day was not planned before.
         SettingsError: a file of decisions is wrong.
     """
+    from oceanclean.allocation.process import ready_solver
+
     tell = progress or (lambda *_: None)
-    with run.folder.hold(wait_s):
+    with run.folder.hold(wait_s), ready_solver():  # which loads its libraries while this process looks what stands
         earlier = before_allocation(run)
         if decisions is not None:
             decided.keep(run, decisions)

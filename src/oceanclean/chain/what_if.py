@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceanclean.decisions import Decisions, Hold, Limit
-from oceanclean.offspring import end_with_parent
 from oceanclean.products.files import write_parquet
 from oceanclean.products.plan import Plan
 from oceanclean.settings import KNOT_M_S
+from oceanclean.store import read_json
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -48,17 +46,15 @@ def solved(jobs: list[Job]) -> list[tuple[float, int]]:
     Raises:
         OceancleanError: what an allocation raised.
     """
-    if not jobs:
-        return []
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
-        return list(pool.map(_catch, jobs))
+    from oceanclean.allocation.process import ready_solver, solve_in_process
 
-
-def _catch(job: Job) -> tuple[float, int]:
-    from oceanclean.allocation.process import run
-
-    plan = run(job)
-    return plan.expected_kg, sum(v.status == "sent" for v in plan.vessels)
+    found = []
+    with ready_solver(bool(jobs)):
+        for job in jobs:
+            solve_in_process(job, timeout_s=None)
+            record = read_json(Path(job.out) / Plan.FILES[0])
+            found.append((float(record["expected_kg"]), sum(v["status"] == "sent" for v in record["vessels"])))
+    return found
 
 
 def table(job: Job, decisions: Decisions, stands: Path, yesterday: str, iterations: int) -> list[dict[str, Any]]:
