@@ -318,7 +318,8 @@ def test_a_region_is_watched_and_a_change_of_input_is_seen(continued: Place) -> 
     assert 'oceanclean_state{figure="input_psi",of="reflectance B8",region="cove"} 3.0' in text
     page = files["index.html"].read_text()
     assert 'class="alarm">alarm' in page
-    assert "http" not in page
+    assert "http://" not in page
+    assert "https://" not in page
 
 
 def test_settings_of_learning_are_checked(planned: Place, tmp_path: Path) -> None:
