@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from oceanclean.allocation.bound import PriceBound, price_bound, time_and_hold_bound, upper_bound
+from oceanclean.allocation.duals import Walk
 from oceanclean.allocation.master import Column
 from oceanclean.allocation.options import SearchSettings
 from oceanclean.allocation.problem import V
@@ -66,6 +67,20 @@ def test_at_any_prices_the_relaxation_bounds_the_plan():
     relaxation = PriceBound(problem)
     for _ in range(10):
         assert relaxation.at(np.random.default_rng(3).uniform(0, 60, 10))[0] >= value
+
+
+def test_steps_down_the_dual_stay_above_the_plan_and_come_nearer_to_it():
+    """By tables and by labels: each step is a bound, and the best of them is well below the first."""
+    problem = problem_of(np.random.default_rng(7), 3, 14, hold=150.0, calls=1)
+    solution = solve(problem, SearchSettings(iterations=600), seed=1)
+    relaxation = PriceBound(problem)
+    walk = Walk(relaxation, np.zeros(problem.tasks + len(relaxation.vessels)), solution.value)
+    first, *later = (walk.step(None)[0] for _ in range(40))
+    walk.turn()
+    exact = [walk.step(True)[0] for _ in range(5)]
+    assert min(first, *later, *exact) >= solution.value
+    assert min(later) < solution.value + 0.5 * (first - solution.value)
+    assert min(exact) <= min(later) * (1 + 1e-9)
 
 
 def test_the_bound_is_tight_where_everything_can_be_had():

@@ -45,15 +45,20 @@ def problem_of(
     return make_problem(vessel, pair, track, harbour, step=HOUR, cost=cost)
 
 
-def simulate(problem: Problem, v: int, tasks: list[int]) -> dict[str, float]:
+def ship_and_targets(problem: Problem, v: int, tasks: list[int]) -> tuple[Ship, list[Target]]:
+    """A vessel and its tasks as the independent simulator takes them."""
     row = problem.vessel[v]
     ship = Ship(row[V.X], row[V.Y], row[V.SPEED], row[V.HOLD_LEFT], row[V.ENDURANCE_LEFT], row[V.RESERVE], row[V.LIMIT])
-    targets = [
+    return ship, [
         Target(list(problem.track[j, :, 0]), list(problem.track[j, :, 1]), HOUR, list(problem.track[j, :, 3]),
                problem.pair[v, j, 1], problem.pair[v, j, 0],
                [(a, b) for a, b in problem.pair[v, j, 2:].reshape(-1, 2) if np.isfinite(b)])
         for j in tasks
     ]  # fmt: skip
+
+
+def simulate(problem: Problem, v: int, tasks: list[int]) -> dict[str, float]:
+    ship, targets = ship_and_targets(problem, v, tasks)
     return run(ship, targets, (problem.harbour[v, 0, P.X], problem.harbour[v, 0, P.Y]))
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: NPY002, D417 - compiled code knows numpy's legacy generator only; grouped arguments share a line
-"""Compiled simulated annealing over whole plans: tear out, put back, keep or throw away.
+"""Compiled simulated annealing over whole plans: tear out, put back, and keep or throw away.
 
 After Christiaens & Vanden Berghe 2020 (SISR). Every accepted route is remembered.
 """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oceanclean.allocation import labels, pricing
+from oceanclean.allocation.duals import Walk
 from oceanclean.allocation.master import Column, Master, best_columns
 from oceanclean.allocation.problem import Problem, S, V
 from oceanclean.allocation.search import vessel_kinds
@@ -29,10 +30,12 @@ COMPARISONS = 3_000_000
 NEIGHBOURS, MOST_NEIGHBOURS = 1, 16
 #: An exact pricing does not follow labels that gain less than this part of the plan more, over all vessels.
 SLACK = 0.001
-#: Rounds of quick guesses, and part of the rounds (or of the time) until whose end the tables alone may serve.
-GUESSES, COARSE_SHARE = 2, 0.6
+#: Steps by the tables for each round, and parts of the time until which tables and quick guesses serve.
+TABLE_STEPS, TABLES_UNTIL, GUESSES_UNTIL = 10, 0.3, 0.6
+#: The walk goes on with the next relaxation where its steps are shorter than this part of Polyak's.
+LEAST_STEP = 0.03
 #: Routes that one pricing by the tables gives at most.
-COARSE_ROUTES = 12
+COARSE_ROUTES = 1
 #: The neighbourhoods grow once the relaxation is within this part of its own bound.
 GROWN = 0.02
 #: Pricings side by side; part of nothing: the result is the same with any number.
@@ -343,11 +346,12 @@ def price_bound(
     problem: Problem, columns: Sequence[Column], rounds: int, *, reached: float = 0.0, seconds: float | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> tuple[float, list[Column]]:  # fmt: skip
-    """Least Lagrangian bound met while routes of the relaxation are added to the packing's linear relaxation.
+    """Least Lagrangian bound met on a way down the dual, first by quick relaxations, then by labels.
 
-    The prices are drawn towards the best so far (Wentges 1997, Int. Trans. Opl. Res. 4(2), 151-162). Every exact round
-    gives a bound that is proven. The first rounds only guess, for routes and prices; those after them take the tables
-    of what can follow for the truth, which is quick, and whose routes teach the prices what going in circles is worth.
+    The tables of what can follow give a loose bound in a fraction of a second: a subgradient goes down it in many steps
+    (:class:`~oceanclean.allocation.duals.Walk`), and on by quick guesses of the labels, whose routes fill the packing's
+    linear relaxation. Then exact rounds, each a proven bound: in turn a step of the subgradient, and the
+    relaxation's own prices drawn towards the best so far (Wentges 1997, Int. Trans. Opl. Res. 4(2), 151-162).
 
     Args:
         problem: vessels and tasks.
@@ -355,52 +359,65 @@ def price_bound(
         rounds: of pricing, at most.
         reached: value of the plan; a bound nearer to it than :data:`NEAR` ends the rounds.
         seconds: wall time after which no round is begun; then the bound depends on the machine.
-        progress: called with the share of the rounds done and the bound so far (inf before the first exact round).
+        progress: called with the share of the rounds done and the bound so far.
 
     Returns:
         The bound and the routes of the relaxation; these may break limits that it leaves out.
     """
-    clock = time.perf_counter()
-    relaxation = PriceBound(problem)
+    clock, relaxation = time.perf_counter(), PriceBound(problem)
+    if not relaxation.usable:
+        return np.inf, []
     master, pool = _begun(problem, relaxation, columns)
-    best, found, longest, value = np.inf, list[Column](), 0.0, 0.0
-    circling: set[Column] = set()
-    own = centre = np.append(master.solve()[1], master.room_prices())
-    for number in range(max(1, rounds)):
-        begun = time.perf_counter() - clock
-        spent = max(number / rounds, begun / seconds if seconds else 0.0)
-        exact = _how_exact(number, number == rounds - 1, spent, best, value)
-        if exact and circling:  # the labels know limits that the tables do not: those routes would hold prices up
-            value, _ = _without(master, pool, circling)
-            own, circling = centre, set()
-        now = SMOOTH * centre + (1 - SMOOTH) * own
-        prices, room = now[: problem.tasks], now[problem.tasks :]
+    walk = Walk(relaxation, np.append(master.solve()[1], master.room_prices()), reached)
+
+    def late(share: float, longest: float = 0.0) -> bool:
+        return seconds is not None and time.perf_counter() - clock + longest > share * seconds
+
+    best = np.inf
+    for _ in range(TABLE_STEPS * rounds):
+        best = min(best, walk.step(None)[0])
+        if best <= (1 + NEAR) * reached or walk.length < LEAST_STEP or late(TABLES_UNTIL):
+            break
+    if progress:
+        progress(TABLES_UNTIL, best)
+    walk.turn()
+    found: list[Column] = []
+    for _ in range(rounds // 2 if best > (1 + NEAR) * reached else 0):
+        found += walk.step(False)[1]
+        if walk.length < LEAST_STEP or late(GUESSES_UNTIL):
+            break
+    walk.turn()
+    pool += found
+    master.add(found)
+    value, own = _solved(master, relaxation, pool, grow=False)
+    longest = 0.0
+    for number in range(max(1, rounds // 2)):
+        begun = time.perf_counter()
+        if best <= (1 + NEAR) * reached or late(1.0, longest):
+            break
         slack = SLACK * max(reached, value) / max(1, problem.vessels)
-        most, new = relaxation.at(prices, pool, room=room, exact=exact, slack=slack)
-        if exact is False or most < best:
-            centre = now
-        elif not new:
-            centre = own
-        best = best if exact is False else min(best, most)
+        most, new = _exact_round(walk, pool, own, slack, drawn=number % 2 == 1)
+        best = min(best, most)
         master.add(new)
         pool, found = pool + new, found + new
-        circling |= set(new) if exact is None else set()
-        value, own = _solved(master, relaxation, pool, grow=bool(exact) and most <= (1 + GROWN) * value)
+        value, own = _solved(master, relaxation, pool, grow=most <= (1 + GROWN) * value)
+        longest = max(longest, time.perf_counter() - begun)
         if progress:
-            progress((number + 1) / rounds, best)
-        ended = time.perf_counter() - clock
-        longest = max(longest, ended - begun)
-        late = seconds is not None and ended + longest > seconds
-        if late or best <= (1 + NEAR) * reached:
-            break
+            progress(GUESSES_UNTIL + (1 - GUESSES_UNTIL) * (number + 1) / max(1, rounds // 2), best)
     return best, found
 
 
-def _how_exact(number: int, last: bool, spent: float, best: float, value: float) -> bool | None:
-    """Quick guesses first, then the tables alone until they have nothing more to say, then labels."""
-    if number < GUESSES and not last:
-        return False
-    return None if spent < COARSE_SHARE and best > (1 + GROWN) * value else True
+def _exact_round(
+    walk: Walk, pool: Sequence[Column], own: NDArray[np.float64], slack: float, *, drawn: bool
+) -> tuple[float, list[Column]]:
+    """A proven bound and routes: at the walk's next prices, or at the linear relaxation's, drawn towards the best."""
+    if not drawn:
+        return walk.step(True, slack)
+    now = SMOOTH * walk.best + (1 - SMOOTH) * own
+    prices, room = now[: walk.tasks], now[walk.tasks :]
+    most, new = walk.relaxation.at(prices, pool, room=room, slack=slack)
+    walk.offer(now, most)
+    return most, new
 
 
 def _begun(problem: Problem, relaxation: PriceBound, columns: Sequence[Column]) -> tuple[Master, list[Column]]:

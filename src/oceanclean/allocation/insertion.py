@@ -51,4 +51,4 @@ def _ended(p: Problem, v: int, route: NDArray, first: int, task: int, begun: NDA
             return -np.inf
         last = route[q]
     _, d, _, _, _ = home(p, v, last, state[X], state[Y], state[LEAVE], state[DUTY])
-    return state[VALUE] - p.scalar[4] * (state[SAILED] + d)
+    return state[VALUE] - (p.scalar[4] + p.vessel[v, 23]) * (state[SAILED] + d)

@@ -13,7 +13,7 @@ from oceanclean.allocation.conditions import Weather, open_spans, solar_elevatio
 from oceanclean.allocation.crews import Crew, vessel_rows
 from oceanclean.allocation.encounter import area_rates
 from oceanclean.allocation.ports import Harbours
-from oceanclean.allocation.problem import Flow, Problem, T, make_problem
+from oceanclean.allocation.problem import Flow, Problem, T, V, make_problem
 from oceanclean.allocation.tasks import Patches, Shares, cut_shares
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def build_day(
     taken = efficiency * np.minimum(1.0, visit * rate / area)
     rough = _rough(crews, weather, router, horizon_s, settings.sea.transit_wave_factor)
     vessel, harbour = vessel_rows(crews, harbours, horizon_s, settings.sea, np.asarray(rough.any(axis=(1, 2))))
+    vessel[:, V.METRE_COST] = settings.value_of_litre_kg * vessel[:, V.USE_TRANSIT] / vessel[:, V.SPEED]
+    vessel[:, V.WORK_COST] = settings.value_of_litre_kg * vessel[:, V.USE_COLLECT]
     track = np.zeros((len(shares.patch), patches.x.shape[1], len(T)))
     track[..., T.X], track[..., T.Y] = patches.x[shares.patch], patches.y[shares.patch]
     track[..., T.LOAD] = patches.kg.mean(axis=0)[shares.patch] * shares.part

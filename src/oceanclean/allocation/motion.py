@@ -322,7 +322,7 @@ def visit(  # noqa: C901 - each limit in its turn, in the hottest code
     code = comes_home(p, v, j, jx, jy, leave, deadline, duty, fuel)
     if code != 0:
         return code, x, y, t, hold, deadline, 0.0, 0.0, start, d, depart, duty, fuel
-    gain = level(p.track, p.scalar[0], j, 2, start) * share * part
+    gain = level(p.track, p.scalar[0], j, 2, start) * share * part - p.vessel[v, 24] * (leave - start)
     return 0, jx, jy, leave, hold - amount * part, deadline, gain, amount * part, start, d, depart, duty, fuel
 
 
@@ -457,4 +457,4 @@ def worth(p: Problem, v: int, route: NDArray, n: int, states: NDArray) -> tuple[
         return 0.0, p.vessel[v, 2]
     last = states[n]
     back, d, _, _, _ = home(p, v, route[n - 1], last[X], last[Y], last[LEAVE], last[DUTY])
-    return last[VALUE] - p.scalar[4] * (last[SAILED] + d), back
+    return last[VALUE] - (p.scalar[4] + p.vessel[v, 23]) * (last[SAILED] + d), back

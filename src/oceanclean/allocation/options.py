@@ -86,6 +86,7 @@ class AllocationSettings(Settings):
     sea: SeaSettings = SeaSettings()
     search: SearchSettings = SearchSettings()
     value_of_metre_kg: float = Field(default=1e-5, ge=0, description="catch given up to save a metre sailed, kg")
+    value_of_litre_kg: float = Field(default=0.0, ge=0, description="catch given up to save a litre of fuel, kg")
     risk_aversion: float = Field(default=0.0, ge=0, le=1, description="0 counts the mean catch, 1 the bad cases only")
     risk_measure: Literal["quantile", "cvar"] = Field(
         default="quantile",

@@ -58,6 +58,8 @@ class V(IntEnum):
     USE_COLLECT = 20
     USE_IDLE = 21
     WAVE_LOSS = 22  # part of the speed lost for each unit of wave height
+    METRE_COST = 23  # value lost by unit of distance, beside what all vessels lose by it (fuel)
+    WORK_COST = 24  # value lost by unit of time in service (fuel)
 
 
 class T(IntEnum):
@@ -87,7 +89,7 @@ class S(IntEnum):
     X0 = 1
     Y0 = 2
     CELL = 3
-    COST = 4  # value lost by unit of distance
+    COST = 4  # value lost by unit of distance, by every vessel
     LAND = 5
     ARCS = 6
     SHUT_STEP = 7
@@ -177,7 +179,7 @@ def make_problem(
     Args:
         vessel, pair, track, harbour, shut, arc, profile, gate: as in :class:`Problem`.
         step: time between the track's positions.
-        cost: value lost by unit of distance, to prefer short routes among equals.
+        cost: value lost by unit of distance by every vessel, to prefer short routes among equals.
         sea: distances round land; None for open water.
         shut_step: time between the columns of ``shut``.
         flow: currents and waves, None where they are left out.

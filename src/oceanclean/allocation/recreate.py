@@ -57,7 +57,7 @@ def finish(p: Problem, v: int, route: NDArray, n: int, states: NDArray, tail: ND
     back, d, _, _, _ = home(p, v, route[n - 1], last[X], last[Y], last[LEAVE], last[DUTY])
     if last[5] == 0.0:  # no port call left: the endurance binds as well
         limit = min(limit, last[DEADLINE] - p.vessel[v, 9])
-    tail[0] = last[VALUE] - p.scalar[4] * (last[SAILED] + d)
+    tail[0] = last[VALUE] - (p.scalar[4] + p.vessel[v, 23]) * (last[SAILED] + d)
     tail[1], tail[2], tail[3] = back, d, limit - back
 
 
@@ -192,7 +192,7 @@ def rank_places(  # noqa: C901 - the hottest loop stays in one piece
         if not still:
             gain = level(track, step, c, 2, arrive + wait)
         score = gain * share - price * shift
-        if gain * share <= p.scalar[4] * (go + on - old):
+        if gain * share - p.vessel[v, 24] * service <= (p.scalar[4] + p.vessel[v, 23]) * (go + on - old):
             continue
         if score > best[-1, 0]:
             put_in(best, score, v, k)
@@ -213,7 +213,7 @@ def try_at(
             return -np.inf
         last = routes[v, q]
     _, d, _, _, _ = home(p, v, last, scratch[X], scratch[Y], scratch[LEAVE], scratch[DUTY])
-    return scratch[VALUE] - p.scalar[4] * (scratch[SAILED] + d)
+    return scratch[VALUE] - (p.scalar[4] + p.vessel[v, 23]) * (scratch[SAILED] + d)
 
 
 @njit(cache=True, nogil=True)
