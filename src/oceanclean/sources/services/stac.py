@@ -253,12 +253,10 @@ def _angles(item: pystac.Item) -> rayleigh.Angles:
     if zenith is None:
         raise InputError(item.id, "view:sun_elevation", "nothing", "the sun's mean height over the scene, degrees",
                          "Without it the air's scattering stays in Level 1C: it was passed over.")  # fmt: skip
-    sun = said.get("view:sun_azimuth", said.get("s2:mean_solar_azimuth"))
-    view, turned = said.get("view:incidence_angle", said.get("view:off_nadir")), said.get("view:azimuth")
-    known = sun is not None and view is not None and turned is not None
-    return rayleigh.Angles(
-        float(zenith), *((float(sun), float(view), float(turned)) if known else ())
-    ).checked(item.id)  # fmt: skip
+    more = (said.get("view:sun_azimuth", said.get("s2:mean_solar_azimuth")),
+            said.get("view:incidence_angle", said.get("view:off_nadir")), said.get("view:azimuth"))  # fmt: skip
+    known = [float(m) for m in more if m is not None]
+    return rayleigh.Angles(float(zenith), *(known if len(known) == len(more) else ())).checked(item.id)
 
 
 def _file_name(text: str) -> str:
