@@ -2,8 +2,8 @@
 
 The St Lawrence drifters of 2020 (``trex_drifters`` of OCEANCLEAN_DATA). A forecaster fitted on the first two thirds of
 their days is taken in as challenger and judged, against the plain physics that ships, on the days that it has not
-seen: what these say is done, promotion or refusal. Then one fitted on two days of few drifters challenges, which must be
-refused; a champion is rolled back. The audit log is printed.
+seen: what these say is done, promotion or refusal. Then one fitted on two days of few drifters challenges, which must
+be refused; a champion is rolled back. The audit log is printed.
 """
 
 from __future__ import annotations
