@@ -49,7 +49,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[dev,dask,docs,objects,services]'
+	$(PIP) --editable '.[deploy,dev,dask,docs,objects,services]'
 	touch $@
 
 clean:  ## runs and caches, not the environment

@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("cost", "plans", "faults")
 #: Takes runs of the pool and starts each as a process.
 WORKER = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "oceanclean-process"]
 
@@ -367,9 +368,10 @@ def main() -> None:
     parser.add_argument(
         "--keep", action="store_true", help="go on in the folder: what is seen and planned there stands"
     )
-    parser.add_argument("--part", choices=("cost", "plans", "faults", "all"), default="all", help="only what it costs, "
-                        "plans, or the kill and the switch: pieces for a machine that ends long jobs")  # fmt: skip
+    parser.add_argument("--part", choices=PARTS, nargs="+", default=PARTS, help="only what it costs, plans, or the "
+                        "kill and the switch: pieces for a machine that ends long jobs")  # fmt: skip
     given = parser.parse_args()
+    parts = set(given.part)
     folder = given.folder.resolve()
     for old in ("pg", "prefect", "work/runs") if given.keep else (".",):
         shutil.rmtree(folder / old, ignore_errors=True)
@@ -385,25 +387,25 @@ def main() -> None:
         here = ZoneInfo(yaml.safe_load((config / "regions" / "cove.yaml").read_text())["timezone"])
         day = json.loads(noted.read_text())["day"] if noted.is_file() else datetime.now(here).date().isoformat()
         plan_s = sea_and_plan(folder, env, day)
-        if given.part in {"cost", "all"}:
+        if "cost" in parts:
             cost(env, api, folder / "plain", day)
-        if given.part == "cost":
+        if parts == {"cost"}:
             return
-        if given.part == "plans":  # what was planned by command stands: the run by hand is answered from the store
+        if "faults" not in parts:  # what was planned by command stands: the run by hand is answered from the store
             shutil.copytree(folder / "plain" / "runs", work / "runs")
         deploy(env, folder, work)
         ids, issued = deployed(api), f"{day}T11:00:00Z"
         process = stack.enter_context(running(WORKER, env, folder / "worker.log"))
         by_hand(api, ids, issued, plan_s)
-        if given.part != "faults":
-            by_schedule(api, ids, **({"issue_time": issued} if given.part == "plans" else {}))
+        if "plans" in parts:
+            by_schedule(api, ids, **({} if "faults" in parts else {"issue_time": issued}))
             others(api, {name: trigger(api, ids[name]) for name in ids if not name.startswith("daily-plan")})
-        if given.part != "plans":
+        if "faults" in parts:
             killed(api, ids, process, work, issued)
             stack.enter_context(running(WORKER, env, folder / "worker-2.log"))
             by_hand(api, ids, issued, plan_s)
             dead_man(api, env)
-    print(f"all of it happened ({given.part})")
+    print(f"all of it happened ({', '.join(given.part)})")
 
 
 if __name__ == "__main__":

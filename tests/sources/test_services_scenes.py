@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from service_server import ASSETS, EDGE, NORTH, WEST, Answer, item, stac_api, wr
 from source_files import make_region
 
 from oceanclean.errors import SettingsError
+from oceanclean.products.names import BANDS
 from oceanclean.settings import ServiceSettings, SourceSettings
 from oceanclean.sources import fetch_trouble, read_scenes
+from oceanclean.sources.services import rayleigh
 from oceanclean.sources.services.settings import with_preset
 
 #: The part of the tile that the small region covers, in the tile's metres.
@@ -203,25 +206,39 @@ def test_offsets_are_those_that_hold_for_the_pixels(site, cogs, near, config, tm
     assert outcome.kept == 1
 
 
+def _safe(product: Path, cogs: dict[str, Path], level: str, added: int = -1000) -> Path:
+    """A product in ESA's layout of a level: JPEG 2000 bands, metadata of product and tile."""
+    granule = product / "GRANULE" / f"{level}_T06RUV"
+    for band, key in ASSETS.items():
+        if (band, level) == ("SCL", "L1C"):
+            continue
+        metres = {"B1": 60, "B2": 10, "B3": 10, "B4": 10, "B8": 10}.get(band, 20)
+        digits = band if band in {"SCL", "B8A"} else f"B{int(band[1:]):02d}"
+        inside = f"R{metres}m/T06RUV_x_{digits}_{metres}m.jp2" if level == "L2A" else f"T06RUV_x_{digits}.jp2"
+        path = granule / "IMG_DATA" / inside
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with rasterio.open(cogs[key]) as source:
+            profile = {**source.profile, "driver": "JP2OpenJPEG", "QUALITY": 100, "REVERSIBLE": "YES"}
+            profile = {k: v for k, v in profile.items() if k not in {"compress", "interleave", "tiled", "nodata"}}
+            with rasterio.open(path, "w", **profile) as out:
+                out.write(source.read())
+    quantity, offset = {"L2A": ("BOA_QUANTIFICATION_VALUE", "BOA_ADD_OFFSET"),
+                        "L1C": ("QUANTIFICATION_VALUE", "RADIO_ADD_OFFSET")}[level]  # fmt: skip
+    offsets = "".join(f'<{offset} band_id="{k}">{added}</{offset}>' for k in range(13))
+    (product / f"MTD_MSI{level}.xml").write_text(f"<r><{quantity}>10000</{quantity}>{offsets}</r>")
+    angles = "<{0}><ZENITH_ANGLE>{1}</ZENITH_ANGLE><AZIMUTH_ANGLE>{2}</AZIMUTH_ANGLE></{0}>"
+    views = [angles.format("Mean_Viewing_Incidence_Angle", z, a) for z, a in ((5.0, 289.0), (7.0, 291.0))]
+    (granule / "MTD_TL.xml").write_text(f"<r>{angles.format('Mean_Sun_Angle', 40, 150)}{''.join(views)}</r>")
+    (product / "manifest.safe").write_text("<xml/>")
+    return product
+
+
 def test_a_safe_product_in_a_folder_becomes_a_scene(cogs, near, config, tmp_path) -> None:
     """JPEG 2000 bands of ESA's layout; offset and scale from the product's metadata; a half-copied product waits."""
     drop = tmp_path / "drop"
     name = "S2B_MSIL2A_20260614T210000_N0511_R001_T06RUV_20260614T235959"
-    product = drop / f"{name}.SAFE"
-    for band, key in ASSETS.items():
-        metres = {"B1": 60, "B2": 10, "B3": 10, "B4": 10, "B8": 10}.get(band, 20)
-        digits = band if band in {"SCL", "B8A"} else f"B{int(band[1:]):02d}"
-        folder = product / "GRANULE" / "L2A_T06RUV" / "IMG_DATA" / f"R{metres}m"
-        folder.mkdir(parents=True, exist_ok=True)
-        with rasterio.open(cogs[key]) as source:
-            profile = {**source.profile, "driver": "JP2OpenJPEG", "QUALITY": 100, "REVERSIBLE": "YES"}
-            profile = {k: v for k, v in profile.items() if k not in {"compress", "interleave", "tiled", "nodata"}}
-            with rasterio.open(folder / f"T06RUV_x_{digits}_{metres}m.jp2", "w", **profile) as out:
-                out.write(source.read())
-    offsets = "".join(f'<BOA_ADD_OFFSET band_id="{k}">-1000</BOA_ADD_OFFSET>' for k in range(13))
-    (product / "MTD_MSIL2A.xml").write_text(
-        f"<r><BOA_QUANTIFICATION_VALUE>10000</BOA_QUANTIFICATION_VALUE>{offsets}</r>"
-    )
+    product = _safe(drop / f"{name}.SAFE", cogs, "L2A")
+    (product / "manifest.safe").unlink()
     source = serviced("scene_folder", tmp_path / "scenes", "safe_folder", pattern="*.tif", folder=str(drop))
     (waits,), _ = fetched(near, config, work=tmp_path, scenes=source)
     assert waits.outcome == "empty"
@@ -231,6 +248,56 @@ def test_a_safe_product_in_a_folder_becomes_a_scene(cogs, near, config, tmp_path
     (scene,), _ = read_scenes(near, wanted.scenes, issue_time=ISSUE, history_h=36, work=tmp_path)
     assert (scene.scene_id, scene.scale, scene.offset) == (name, 1e-4, -0.1)
     assert len(scene.bands) == 11
+
+
+def test_level_1c_comes_less_the_air_s_scattering_and_says_so(site, cogs, near, config, tmp_path) -> None:
+    """Water at the top of the air is bright in the blue; what is written is dark; a plan will say what it rests on."""
+    low = item(site, cogs, "S2B_low", "2026-06-14T20:00:00Z", **{"view:sun_elevation": 9.0})
+    bare = item(site, cogs, "S2B_bare", "2026-06-14T20:30:00Z")
+    stac_api(site, cogs, [low, bare, item(site, cogs, "S2B_L1C", "2026-06-14T21:00:00Z", offset=-0.02,
+                                          **{"view:sun_elevation": 50.0, "view:sun_azimuth": 150.0})])  # fmt: skip
+    source = _scenes(site, tmp_path / "scenes", level="l1c")
+    (outcome,), wanted = fetched(near, config, work=tmp_path, scenes=source)
+    assert outcome.new == 1, outcome.sentences
+    assert any("S2B_low" in s and "sun" in s for s in outcome.sentences)
+    assert any("S2B_bare" in s and "view:sun_elevation" in s for s in outcome.sentences)
+    (scene,), _ = read_scenes(near, wanted.scenes, issue_time=ISSUE, history_h=36, work=tmp_path)
+    assert scene.radiometry == "l1c_rc"
+    assert "Level 1C" in scene.notes["degraded"]
+    angles = rayleigh.Angles(40.0)
+    with scene.open() as file:
+        reflectance, valid = scene.read(file)
+    assert valid.all()
+    for band, number in (("B1", 0), ("B2", 1), ("B8", 7), ("B12", 10)):
+        came = np.float32((1200 + 10 * number) * 1e-4 - 0.02)
+        expected = rayleigh.corrected(np.full(1, came), band, angles)[0]
+        assert np.percentile(reflectance[BANDS.index(band)], 0) == pytest.approx(expected, abs=1e-4), band
+    assert reflectance[BANDS.index("B1")].min() < 0.02 < 0.08 < reflectance[BANDS.index("B8")].min()
+    with pytest.raises(SettingsError, match="level"):
+        fetched(near, config, work=tmp_path, scenes=_scenes(site, tmp_path / "other", level="L3"))
+
+
+def test_a_safe_product_of_level_1c_stands_in_until_level_2a_comes(cogs, near, config, tmp_path) -> None:
+    """ESA's other layout, names and metadata, angles of the tile; of one pass L2A is taken where it is."""
+    drop = tmp_path / "drop"
+    name = "S2B_MSIL1C_20260614T210000_N0511_R001_T06RUV_20260614T220000"
+    product = _safe(drop / f"{name}.SAFE", cogs, "L1C", added=-200)
+    source = serviced("scene_folder", tmp_path / "scenes", "safe_folder", pattern="*.tif", folder=str(drop))
+    (outcome,), wanted = fetched(near, config, work=tmp_path, scenes=source)
+    assert outcome.new == 1, outcome.sentences
+    (scene,), _ = read_scenes(near, wanted.scenes, issue_time=ISSUE, history_h=36, work=tmp_path)
+    assert (scene.scene_id, scene.radiometry, len(scene.bands), scene.scl_band) == (name, "l1c_rc", 11, None)
+    with scene.open() as file:
+        b3 = scene.read(file)[0][BANDS.index("B3")]
+    expected = rayleigh.corrected(np.full(1, 0.122 - 0.02), "B3", rayleigh.Angles(40.0, 150.0, 6.0, 290.0))
+    assert b3.min() == pytest.approx(expected[0], abs=1e-4)
+    (product / "GRANULE" / "L1C_T06RUV" / "MTD_TL.xml").write_text("<r/>")
+    shutil.rmtree(tmp_path / "scenes")
+    (blind,), _ = fetched(near, config, work=tmp_path, scenes=source)
+    assert any("Mean_Sun_Angle" in s for s in blind.sentences)
+    _safe(drop / f"{name.replace('L1C', 'L2A')}.SAFE", cogs, "L2A")
+    fetched(near, config, work=tmp_path, scenes=source)
+    assert [p.stem for p in (tmp_path / "scenes").glob("*.tif")] == [name.replace("L1C", "L2A")]
 
 
 def test_secrets_are_refused_in_settings_and_named_when_missing(

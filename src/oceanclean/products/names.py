@@ -15,8 +15,9 @@ BAND_RESOLUTION_M: dict[str, int] = {
     "B7": 20, "B8": 10, "B8A": 20, "B11": 20, "B12": 20,
 }  # fmt: skip
 
-#: Atmospheric correction of a scene: Rayleigh-corrected (ACOLITE rhorc), ACOLITE surface (rhos), Sen2Cor L2A.
-RADIOMETRIES: tuple[str, ...] = ("rhorc", "rhos", "l2a")
+#: Atmospheric correction of a scene: Rayleigh-corrected (ACOLITE rhorc), ACOLITE surface (rhos), Sen2Cor L2A, and
+#: Level 1C less molecular scattering as ``oceanclean fetch`` writes it (l1c_rc).
+RADIOMETRIES: tuple[str, ...] = ("rhorc", "rhos", "l2a", "l1c_rc")
 
 #: The eleven classes of MARIDA (Kikaki et al. 2022, doi 10.1371/journal.pone.0262247); id = position + 1.
 CLASSES: tuple[str, ...] = (

@@ -34,7 +34,7 @@ class SceneRef:
         scale: reflectance = digital number × scale + offset.
         offset: see ``scale`` (−0.1 from Sentinel-2 processing baseline 04.00 on).
         nodata: digital number that means "no measurement", or None (NaN always means it).
-        radiometry: ``rhorc``, ``rhos`` or ``l2a``.
+        radiometry: one of :data:`~oceanclean.products.names.RADIOMETRIES`.
         acquired: when the satellite passed, ISO 8601 UTC.
         available_at: when the file could be read, ISO 8601 UTC.
         platform: for example ``Sentinel-2A``.

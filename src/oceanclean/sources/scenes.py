@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from oceanclean.region import Region
 
+#: What a plan says of a scene that was Level 1C.
+_LEVEL_1C = ("{} is Level 1C less the light that the air scatters: gases and haze are still in it, the models were "
+             "trained on other corrections, and their scores were not measured on such scenes.")  # fmt: skip
 #: Edge of the decimated picture of a scene on which its reflectances are checked.
 _SAMPLE_PX = 192
 
@@ -80,16 +83,17 @@ def describe_scene(path: Path, options: Mapping[str, Any], latency_h: float) -> 
         raise InputError(path, "file", f"unreadable ({error})", "a whole GeoTIFF",
                          "Fetch the file again; it is truncated, damaged or no raster.") from error  # fmt: skip
     acquired = scene_tags.acquired_of(path, facts)
-    given = facts.get("available_at")
+    given, radiometry = facts.get("available_at"), scene_tags.radiometry_of(path, facts)
+    name = str(facts.get("scene_id") or path.stem)
     available = utc(given, path, "available_at") if given else acquired + pd.Timedelta(hours=latency_h)
     if available < acquired:
         raise InputError(path, "available_at", iso(available), f"a time after acquisition ({iso(acquired)})",
                          "Correct acquired or available_at.")  # fmt: skip
     return SceneRef(
-        scene_id=str(facts.get("scene_id") or path.stem), path=str(path), bands=bands, scale=scale, offset=offset,
-        nodata=nodata, radiometry=scene_tags.radiometry_of(path, facts),
+        scene_id=name, path=str(path), bands=bands, scale=scale, offset=offset,
+        nodata=nodata, radiometry=radiometry,
         acquired=iso(acquired), available_at=iso(available), platform=str(facts.get("platform") or "unknown"),
-        scl_band=scl,
+        scl_band=scl, notes={"degraded": _LEVEL_1C.format(name)} if radiometry == "l1c_rc" else {},
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
@@ -19,10 +19,14 @@ from rasterio.windows import Window, from_bounds
 from oceanclean.errors import InputError
 from oceanclean.products.names import BANDS
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 #: Edge of a pixel of the scene, and of the coarsest band's, m.
 _FINE, _COARSE = 10.0, 60.0
 _ROWS = 1020  # a multiple of 6: a strip holds whole pixels of every band
 
+Corrector = Callable[[str, "NDArray[np.uint16]"], "NDArray[np.uint16]"]
 Opener = Callable[[str], AbstractContextManager[rasterio.io.DatasetReader]]
 
 
@@ -118,7 +122,7 @@ def collect(
     return True
 
 
-def join(scratch: Path, target: Path, facts: Mapping[str, Any]) -> None:
+def join(scratch: Path, target: Path, facts: Mapping[str, Any], correct: Corrector | None = None) -> None:
     """Write the bands of a folder as one scene file with its facts as tags.
 
     Args:
@@ -126,6 +130,7 @@ def join(scratch: Path, target: Path, facts: Mapping[str, Any]) -> None:
         target: scene file (GeoTIFF, bands described, tags as ``oceanclean.sources.scenes`` reads them).
         facts: ``scene_id``, ``acquired``, ``available_at``, ``platform``, ``radiometry``, ``scale``, ``offset``,
             ``nodata``, and whatever else is to be recorded.
+        correct: makes the numbers that are written of a band's name and the numbers that came; None: as they came.
 
     Raises:
         InputError: no band.
@@ -141,7 +146,10 @@ def join(scratch: Path, target: Path, facts: Mapping[str, Any]) -> None:
         with rasterio.open(target, "w", **profile) as out:
             for number, name in enumerate(names, start=1):
                 for _, window in first.block_windows(1):
-                    out.write(sources[name].read(1, window=window).astype("uint16"), number, window=window)
+                    numbers = sources[name].read(1, window=window).astype("uint16")
+                    if correct is not None and name != "SCL":
+                        numbers = correct(name, numbers)
+                    out.write(numbers, number, window=window)
                 out.set_band_description(number, name)
             out.scales = tuple(facts["scale"] if n != "SCL" else 1.0 for n in names)
             out.offsets = tuple(facts["offset"] if n != "SCL" else 0.0 for n in names)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import requests
 
-from oceanclean.errors import InputError, MissingDataError
+from oceanclean.errors import InputError, MissingDataError, SettingsError
 from oceanclean.products.names import BANDS
-from oceanclean.sources.services import crop
+from oceanclean.sources.services import crop, rayleigh
 from oceanclean.sources.services.contract import Found, Service, from_environment, needs, service
 from oceanclean.sources.services.ranges import opened
 from oceanclean.sources.services.web import Web, mismatch, shown
@@ -34,11 +34,14 @@ class StacScenes(Service):
     needed = frozenset({"url", "collection", "assets"})
     options = needed | {
         "asset_hosts", "alternate", "read", "max_cloud_percent", "max_items", "token_url", "client_id", "username_env",
-        "password_env", "radiometry",
+        "password_env", "radiometry", "level",
     }  # fmt: skip
 
     def search(self) -> list[Found]:
         """Items of the time window, cloudy ones left out; of several processings of a pass the newest."""
+        if self.option("level", "l2a") not in {"l1c", "l2a"}:
+            raise SettingsError("config/sources", "fetch.options.level", self.option("level"), "l1c or l2a",
+                                "Say which level the collection holds.")  # fmt: skip
         client = needs("pystac_client")
         web = self._calls()
         from pystac_client.stac_api_io import StacApiIO
@@ -86,11 +89,12 @@ class StacScenes(Service):
         scene = str(item.properties.get("s2:product_uri", "")).removesuffix(".SAFE") or item.id
         links = {band: self._link(item, key) for band, key in self.option("assets").items() if key in item.assets}
         version = str(item.properties.get("updated") or item.properties.get("created") or item.id)
+        angles = {"angles": _angles(item)} if self.option("level") == "l1c" else {}
         return Found(
             name=f"{_file_name(scene)}.tif", version=version, observed=iso(acquired), available_at=iso(available),
             origin=shown(item.get_self_href() or self.option("url")), notes=tuple(notes),
             facts={"scene_id": scene, "links": links, "scaling": _scaling(item, self.option("assets")),
-                   "platform": str(item.properties.get("platform", "unknown")).title()},
+                   "platform": str(item.properties.get("platform", "unknown")).title(), **angles},
         )  # fmt: skip
 
     def _link(self, item: pystac.Item, key: str) -> dict[str, str]:
@@ -136,13 +140,17 @@ class StacScenes(Service):
                                    "The catalogue's outline is wider than the tile; nothing to do.")  # fmt: skip
 
     def normalise(self, found: Found, scratch: Path, target: Path) -> None:
-        """One GeoTIFF of all bands at 10 m, with what a reader must know as tags."""
+        """One GeoTIFF of all bands at 10 m, with what a reader must know as tags; Level 1C corrected."""
         scale, offset = found.facts["scaling"]
+        radiometry, correct = self.option("radiometry", "l2a"), None
+        if "angles" in found.facts:
+            correct = rayleigh.corrector(scale, offset, found.facts["angles"])
+            radiometry, scale, offset = rayleigh.RADIOMETRY, rayleigh.SCALE, rayleigh.OFFSET
         crop.join(scratch, target, {
             "scene_id": found.facts["scene_id"], "acquired": found.observed, "available_at": found.available_at,
-            "platform": found.facts["platform"], "radiometry": self.option("radiometry", "l2a"), "scale": scale,
+            "platform": found.facts["platform"], "radiometry": radiometry, "scale": scale,
             "offset": offset, "nodata": 0, "licence": self.source.licence, "origin": found.origin,
-        })  # fmt: skip
+        }, correct)  # fmt: skip
 
 
 class _Token:
@@ -231,6 +239,24 @@ def _scaling(item: pystac.Item, assets: Mapping[str, str]) -> tuple[float, float
         return pairs.pop()
     baseline = str(item.properties.get("s2:processing_baseline") or item.properties.get("processing:version") or "")
     return 1e-4, -0.1 if baseline >= "04.00" else 0.0
+
+
+def _angles(item: pystac.Item) -> rayleigh.Angles:
+    """Means of sun and view over a Level 1C item; a view that the item does not say is taken as straight down.
+
+    Raises:
+        InputError: no height of the sun, or one too low.
+    """
+    said = item.properties
+    height = said.get("view:sun_elevation")
+    zenith = 90.0 - float(height) if height is not None else said.get("s2:mean_solar_zenith")
+    if zenith is None:
+        raise InputError(item.id, "view:sun_elevation", "nothing", "the sun's mean height over the scene, degrees",
+                         "Without it the air's scattering stays in Level 1C: it was passed over.")  # fmt: skip
+    more = (said.get("view:sun_azimuth", said.get("s2:mean_solar_azimuth")),
+            said.get("view:incidence_angle", said.get("view:off_nadir")), said.get("view:azimuth"))  # fmt: skip
+    known = [float(m) for m in more if m is not None]
+    return rayleigh.Angles(float(zenith), *(known if len(known) == len(more) else ())).checked(item.id)
 
 
 def _file_name(text: str) -> str:
