@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from oceanclean.allocation.bound import PriceBound
     from oceanclean.allocation.master import Column
 
-#: First part of Polyak's step, what it grows by with each step that gains, at most to what; what it shrinks by after how
-#: many that do not.
+#: First part of Polyak's step, what it grows by with each step that gains, at most to what; what it shrinks by after
+#: how many that do not.
 FIRST_STEP, GROW, LONGEST, SHRINK, PATIENCE = 1.0, 1.1, 4.0, 0.5, 3
 #: Weight of the step before where it points elsewhere (Camerini, Fratta & Maffioli 1975).
 DEFLECT = 1.5
