@@ -17,10 +17,13 @@ plan: $(VENV)/.core  ## the deployment plan of the demo region: simulate what is
 test: $(VENV)/.dev  ## all tests, WORKERS at a time
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder  # tests/conftest.py says which go first
 
-reliability: $(VENV)/.dev  ## every mutant of every kind of file, and the table of what was measured
+RELIABILITY := tests/chain/test_kills.py tests/chain/test_faults.py tests/chain/test_soak.py tests/reliability
+reliability: export OCEANCLEAN_RELIABILITY = all
+reliability: export OCEANCLEAN_RELIABILITY_FIGURES = $(CURDIR)/var/reliability
+reliability: $(VENV)/.dev  ## faults, load and hostile input, and the table of promises with what was measured
 	rm -rf var/reliability
-	OCEANCLEAN_RELIABILITY=all OCEANCLEAN_RELIABILITY_FIGURES=var/reliability $(BIN)/python -m pytest tests/reliability
-	OCEANCLEAN_RELIABILITY_FIGURES=var/reliability $(BIN)/python -m tests.reliability.promises
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(RELIABILITY); \
+	  status=$$?; $(BIN)/python -m tests.reliability.promises; exit $$status
 
 check: $(VENV)/.dev  ## lint, format, types, walls between rooms, unsafe calls
 	$(BIN)/ruff check .

@@ -128,10 +128,11 @@ class Grid:
         Returns:
             ``row``, ``column`` and ``inside``; rows and columns of points outside are clipped to the grid.
         """
-        x = np.floor((self.wrap(lon) - self.west) / self.step).astype(np.int64)
-        y = np.floor((np.asarray(lat, dtype=float) - self.south) / self.step).astype(np.int64)
-        inside = (x >= 0) & (x < self.nx) & (y >= 0) & (y < self.ny)
-        return np.clip(y, 0, self.ny - 1), np.clip(x, 0, self.nx - 1), inside
+        x = np.floor((self.wrap(lon) - self.west) / self.step)
+        y = np.floor((np.asarray(lat, dtype=float) - self.south) / self.step)
+        inside = (x >= 0) & (x < self.nx) & (y >= 0) & (y < self.ny)  # false where a coordinate is no number
+        row, column = (np.clip(np.nan_to_num(v), 0, n - 1).astype(np.int64) for v, n in ((y, self.ny), (x, self.nx)))
+        return row, column, inside
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ class Settings(BaseModel):
 S = TypeVar("S", bound=Settings)
 
 
+#: Cells of a region's density grid and of the grid on which ways are found: more do not fit into a few gigabytes.
+_MOST_CELLS, _MOST_WAYS = 2_000_000, 20_000_000
+
+
 class Box(Settings):
     """Bounding box in degrees; ``west > east`` means that it crosses the date line."""
 
@@ -145,6 +149,16 @@ class RegionSettings(Settings):
             raise ValueError("two ports have the same name")
         if self.minimum_horizon_h > self.horizon_h:
             raise ValueError("minimum_horizon_h exceeds horizon_h")
+        return self
+
+    @model_validator(mode="after")
+    def _not_too_fine(self) -> RegionSettings:
+        boxes = {"grid_step_deg": (self.bbox, _MOST_CELLS), "routing_step_deg": (self.waters or self.bbox, _MOST_WAYS)}
+        for name, (box, most) in boxes.items():
+            area, step = box.width * (box.north - box.south), getattr(self, name)
+            if area / step**2 > most:
+                raise ValueError(f"{name} {step:g} makes {area / step**2:.3g} cells of this box; at most {most:,}: "
+                                 f"choose {(area / most) ** 0.5:.2g} or more, or a smaller box")  # fmt: skip
         return self
 
 

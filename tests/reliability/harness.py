@@ -21,6 +21,8 @@ from tests.reliability.mutants import GOOD, Mutant
 
 #: Seconds that a file of this size may cost, and MiB over what the process held before.
 SECONDS, MEBIBYTES = 20.0, 1024
+#: Seconds in which a door may load its libraries: an import that is cut off leaves half a library behind.
+WARM_UP = 200.0
 #: What may come of a mutant.
 READ, REFUSED = "read", "refused"
 
@@ -86,7 +88,7 @@ class ReadingRoom:
         try:
             pipe.send((DOORS.index(door), str(path)))
             # the process's own alarm comes first; this bound is for code that holds the interpreter
-            if pipe.poll(2 * SECONDS + 10):  # twice: what a door imports at first is not the file's cost
+            if pipe.poll(WARM_UP + SECONDS + 10):  # what a door imports at first is not the file's cost
                 what, said, seconds, grown = pipe.recv()
             else:
                 self._kill()
@@ -140,7 +142,7 @@ def _child(pipe: Connection, work: Path) -> None:
             known.add(index)
             good = work / f"warm{door.suffix}"
             good.write_bytes(b"no such format")
-            _outcome(door, good, work, OceancleanError)
+            _outcome(door, good, work, OceancleanError, WARM_UP)
             good.unlink()
             pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (pages + (4 << 30), resource.RLIM_INFINITY))
@@ -150,9 +152,11 @@ def _child(pipe: Connection, work: Path) -> None:
         pipe.send((what, said, time.perf_counter() - clock, grown))
 
 
-def _outcome(door: Door, path: Path, work: Path, typed: type[Exception]) -> tuple[str, str]:
+def _outcome(
+    door: Door, path: Path, work: Path, typed: type[Exception], seconds: float = SECONDS
+) -> tuple[str, str]:  # fmt: skip
     """What came of a file, and the words of its refusal."""
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         door.read(path, work)
     except typed as error:

@@ -8,19 +8,12 @@ from collections import Counter
 import pytest
 
 from tests.reliability.doors import DOORS
-from tests.reliability.harness import READ, REFUSED, ReadingRoom
+from tests.reliability.harness import READ, REFUSED
 from tests.reliability.mutants import GOOD
 from tests.reliability.promises import keep
 
 #: ``make test`` sends every so-manieth mutant (and every good file) through; ``make reliability`` all of them.
 EVERY = 1 if os.environ.get("OCEANCLEAN_RELIABILITY") == "all" else 5
-
-
-@pytest.fixture(scope="module")
-def room(tmp_path_factory):
-    opened = ReadingRoom(tmp_path_factory.mktemp("reading-room") / "room")
-    yield opened
-    opened.end()
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda d: d.name)

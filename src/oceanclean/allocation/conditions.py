@@ -36,9 +36,8 @@ def solar_elevation(time: NDArray[np.datetime64], lon: NDArray, lat: NDArray) ->
     sidereal = np.radians(np.mod(280.46061837 + 360.98564736629 * day, 360.0))
     hour_angle = sidereal + np.radians(lon) - ascension
     phi = np.radians(lat)
-    return np.degrees(
-        np.arcsin(np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour_angle))
-    )
+    sine = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)
+    return np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0)))  # straight overhead, rounding may pass 1
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from oceanclean.errors import InputError, OceancleanError
 from oceanclean.offspring import end_with_parent
+from oceanclean.store import as_storage_error
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -158,7 +159,8 @@ def _serve(jobs: Connection, warm: bool) -> None:
         except OceancleanError as error:
             jobs.send(error)
         except Exception as error:  # the parent must hear of anything, and in words
-            jobs.send(OceancleanError(f"The allocation failed: {type(error).__name__}: {error}"))
+            full = as_storage_error(error, Path(job.out))
+            jobs.send(full or OceancleanError(f"The allocation failed: {type(error).__name__}: {error}"))
 
 
 class Solver:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,33 +151,82 @@ def without_repeats(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Keep one of several reports of the same patch: within 3 km and an hour of one kept before.
 
     The kept report is the first; it takes the largest area and the highest trust of those it stands for.
-    """
-    from pyproj import Geod
 
-    geod = Geod(ellps="WGS84")
-    kept: list[int] = []
-    repeats = 0
+    Args:
+        table: reports in the order of their times.
+        notes: takes a sentence.
+    """
+    kept = _Kept()
     largest = {c: table[c].to_numpy(dtype=float, copy=True) for c in ("area_m2", "probability", "mass_kg")}
-    for row in range(len(table)):
-        here = table.iloc[row]
-        same = None
-        for other in reversed(kept):
-            there = table.iloc[other]
-            if here["observed_at"] - there["observed_at"] > pd.Timedelta(minutes=SAME_TIME_MIN):
-                break
-            distance = geod.inv(here["lon"], here["lat"], there["lon"], there["lat"])[2]
-            if distance <= SAME_PLACE_M and here["class_name"] == there["class_name"]:
-                same = other
-                break
+    hours = (table["observed_at"] - table["observed_at"].min()) / pd.Timedelta(hours=1)
+    columns = (hours.to_numpy(float), table["lon"].to_numpy(float), table["lat"].to_numpy(float), table["class_name"])
+    for row, report in enumerate(zip(*columns, strict=True)):
+        same = kept.same(*report)
         if same is None:
-            kept.append(row)
+            kept.add(row, *report)
             continue
-        repeats += 1
         for values in largest.values():
             values[same] = np.fmax(values[same], values[row])
-    if repeats:
-        notes.append(f"Note: sightings that repeat another were counted once: {repeats}.")
-    return table.assign(**largest).iloc[kept].reset_index(drop=True)
+    rows = [report[0] for report in kept.reports]
+    if len(rows) < len(table):
+        notes.append(f"Note: sightings that repeat another were counted once: {len(table) - len(rows)}.")
+    return table.assign(**largest).iloc[rows].reset_index(drop=True)
+
+
+class _Kept:
+    """Reports that were kept, by class and by cell of a little more than the distance at which two are the same.
+
+    A file of a million reports is looked through in a minute: each is compared with those of the cells around it.
+    """
+
+    def __init__(self) -> None:
+        from pyproj import Geod
+
+        self._geod = Geod(ellps="WGS84")
+        self.reports: list[tuple[int, float, float, float]] = []
+        self._cells: dict[tuple[str, int, int], list[int]] = {}
+
+    def add(self, row: int, hour: float, lon: float, lat: float, kind: str) -> None:
+        """Keep a report; rows come in the order of their times."""
+        band = math.floor(lat / _CELL_DEG)
+        column = math.floor((lon % 360.0) / _column_deg(band))
+        self._cells.setdefault((kind, band, column), []).append(len(self.reports))
+        self.reports.append((row, hour, lon, lat))
+
+    def same(self, hour: float, lon: float, lat: float, kind: str) -> int | None:
+        """Row of the youngest kept report of the same patch; None where there is none."""
+        for number in sorted(self._near(hour, lon, lat, kind), reverse=True):
+            row, _hour, there_lon, there_lat = self.reports[number]
+            if self._geod.inv(lon, lat, there_lon, there_lat)[2] <= SAME_PLACE_M:
+                return row
+        return None
+
+    def _near(self, hour: float, lon: float, lat: float, kind: str) -> list[int]:
+        """Numbers of kept reports of the cells around a place, not too old."""
+        oldest, found = hour - SAME_TIME_MIN / 60.0 - 1e-9, []
+        middle = math.floor(lat / _CELL_DEG)
+        for band in (middle - 1, middle, middle + 1):
+            width = _column_deg(band)
+            around = math.floor(360.0 / width) + 1
+            low, high = (math.floor((lon % 360.0 + side * width) / width) for side in (-1, 1))
+            # the last column is narrower than the others, so that one more is looked at across 0°
+            columns = {c % around for c in range(low - (low < 0), high + 1 + (high >= around - 1))}
+            for column in columns:
+                for number in reversed(self._cells.get((kind, band, column), ())):
+                    if self.reports[number][1] < oldest:
+                        break
+                    found.append(number)
+        return found
+
+
+#: Height of a cell: a little more than 3 km.
+_CELL_DEG = 0.03
+
+
+def _column_deg(band: int) -> float:
+    """Width of a cell in degrees of longitude: as wide as high at the band's edge nearer to the pole."""
+    edge = max(abs(band), abs(band + 1)) * _CELL_DEG
+    return min(_CELL_DEG / max(math.cos(math.radians(min(edge, 90.0))), 1e-6), 360.0)
 
 
 def within(region: Region, table: pd.DataFrame, place: str, notes: list[str]) -> gpd.GeoDataFrame:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from oceanclean.errors import InputError
 
+#: Nanoseconds of 64 bits, in which time axes are kept, reach from 1677 to 2262.
+_FIRST_YEAR, _LAST_YEAR = 1800, 2200
 Moment = str | datetime | pd.Timestamp
 
 
@@ -26,6 +28,8 @@ def utc(value: Moment, source: str | Path = "issue time", field: str = "time") -
                          "Correct the time.") from error  # fmt: skip
     if stamp is pd.NaT:
         raise InputError(source, field, repr(value), "an ISO 8601 time", "Give the time.")
+    if not _FIRST_YEAR <= stamp.year <= _LAST_YEAR:
+        raise InputError(source, field, repr(value), f"a year from {_FIRST_YEAR} to {_LAST_YEAR}", "Correct the time.")
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
