@@ -15,16 +15,21 @@ from oceanclean.cli.app import app
 from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_table
 from oceanclean.vision.detector import camera_facts, detect_objects, evaluate_detector, parse_moment, train_detector
+from oceanclean.vision.detector.boxes import overlaps
 from oceanclean.vision.detector.boxsets import read_box_sets
 from oceanclean.vision.detector.canvases import canvases
+from oceanclean.vision.detector.finders import finder_of
 from oceanclean.vision.detector.settings import DetectorSettings, TrainingSettings, load_detector_settings
 from oceanclean.vision.detector.training import deal
+from oceanclean.vision.detector.tree_training import TreeSettings
 from oceanclean.vision.detector.windows import WindowSampler, WindowSettings
 from oceanclean.vision.fitting import FitSettings
 from oceanclean.vision.models import load_model
 
 _SIZE = 64
-_TRAINING = TrainingSettings(
+_TRAINING = TrainingSettings(family="trees", trees=TreeSettings(trees=(20, 20, 20), leaves=8))
+_NETWORK = TrainingSettings(
+    family="network",
     fit=FitSettings(epochs=6, steps=16, batch=8, learning_rate=4e-3, ema=0.9),
     windows=WindowSettings(size=_SIZE, zoom=1.1, quartered=0.0),
     width=0.25,
@@ -69,7 +74,7 @@ def test_days_never_cross_parts_and_windows_keep_their_boxes(painted):
     assert sum(map(len, parts)) == len(images)
     with pytest.raises(MissingDataError, match="folds"):
         deal(images, 4)
-    sampler = WindowSampler(canvases(images), 1, _TRAINING.windows)
+    sampler = WindowSampler(canvases(images), 1, _NETWORK.windows)
     rng = np.random.default_rng(0)
     bright = []
     for _ in range(60):
@@ -83,7 +88,7 @@ def test_days_never_cross_parts_and_windows_keep_their_boxes(painted):
                 bright.append(window[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2].mean() - np.median(window))
     assert len(bright) > 30
     assert np.quantile(bright, 0.1) > 20
-    water = WindowSampler(canvases(images), 1, _TRAINING.windows.model_copy(update={"water": 1.0}))
+    water = WindowSampler(canvases(images), 1, _NETWORK.windows.model_copy(update={"water": 1.0}))
     empty = [water.draw(rng) for _ in range(10)]
     assert sum(not len(b) for _, b, _ in empty) >= 6
     assert max(np.ptp(w.mean(axis=-1)) for w, b, _ in empty if not len(b)) < 60
@@ -100,6 +105,9 @@ def test_a_trained_detector_finds_what_it_was_shown(painted, trained):
     card = load_model(trained, "detector").card
     assert card["classes"] == ["litter"]
     assert 0 < card["threshold"] < 1
+    assert card["family"] == "trees"
+    assert card["scenes_held_out"] == card["scenes"]
+    assert card["scores"]["recall_iou30"] >= card["scores"]["recall"] > 0.5
 
 
 def test_detections_of_files_lie_inside_their_tile(painted, trained, tmp_path):
@@ -119,6 +127,32 @@ def test_detections_of_files_lie_inside_their_tile(painted, trained, tmp_path):
     assert '"FeatureCollection"' in geojson.read_text()
     with pytest.raises(InputError, match="ending"):
         detect_objects(paths, tmp_path / "found.csv", model=trained)
+
+
+def test_the_network_of_the_zoo_trains_in_place_of_trees(painted, tmp_path):
+    path = train_detector(painted, tmp_path, _NETWORK.by("centre_detector"), name="network")
+    assert load_model(path, "detector").card["family"] == "network"
+    assert evaluate_detector(painted, path)["f1"] > 0.6
+    with pytest.raises(InputError, match="--model"):
+        _TRAINING.by("guess")
+
+
+def test_trees_find_an_object_on_a_seam_once_and_are_grown_once(painted, trained):
+    grown = {p: p.stat().st_mtime_ns for p in (trained.parent / "runs").rglob("*.npz")}
+    before = load_model(trained, "detector").card
+    again = load_model(train_detector(painted, trained.parent, _TRAINING, name="painted"), "detector").card
+    assert grown == {p: p.stat().st_mtime_ns for p in (trained.parent / "runs").rglob("*.npz")}
+    assert (again["threshold"], again["scores"]) == (before["threshold"], before["scores"])
+    pixels = np.random.default_rng(1).normal(50, 4, (300, 420, 3))
+    truth = np.array([(150, 60, 176, 84), (300, 220, 322, 244)], np.float32)
+    for x0, y0, x1, y1 in truth.astype(int):
+        pixels[y0:y1, x0:x1] += 110
+    stored = load_model(trained, "detector")
+    found = finder_of(stored.model).detect(pixels.clip(0, 255).astype(np.uint8))
+    shown = found.boxes[found.scores > stored.card["threshold"]]
+    assert overlaps(truth, shown).max(axis=1).min() > 0.5
+    assert (overlaps(truth, shown) > 0.5).sum() == 2
+    assert not len(finder_of(stored.model).detect(np.zeros((64, 64, 3), np.uint8)).boxes)
 
 
 class _BrightIsLitter:

@@ -198,7 +198,8 @@ def detector(
         typer.Option("--data", help="Folder of boxes: YOLO, COCO or boxes.csv; may be given more than once."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the model, its card and its checkpoints.")],
-    model: Annotated[str, typer.Option(help="Name for the model's card.")] = "detector",
+    model: Annotated[str, typer.Option(help="trees, or centre_detector (the network); empty: the settings' own.")] = "",
+    name: Annotated[str, typer.Option(help="Name for the model's card.")] = "detector",
     material: Annotated[bool, typer.Option(help="Learn the set's classes; else all is litter.")] = False,
     config: Config = None,
 ) -> None:
@@ -208,6 +209,6 @@ def detector(
     settings = load_detector_settings(config)
     with options.progress_bar(hidden=False) as bar:
         path = train_detector(
-            data, out, settings.training, settings.decoding, name=model, material=material, progress=bar
+            data, out, settings.training.by(model), settings.decoding, name=name, material=material, progress=bar
         )
     typer.echo(path)

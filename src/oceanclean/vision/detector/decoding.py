@@ -78,6 +78,11 @@ class Detector:
         """Maps (row, column, classes + 5) of an image: probabilities, offsets, log sizes, expected overlap."""
         return next(self.map_images([pixels]))
 
+    def find_images(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[Found]:
+        """Objects of images, one after the other."""
+        for image, maps in zip(images, self.map_images(images), strict=True):
+            yield decode(maps, image.shape[:2], self.settings)
+
     def map_images(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
         """Maps of images one after the other; the windows of all of them fill the batches together."""
         plans = [_Plan(i, self.size, self.settings.overlap, self.classes + BOX_CHANNELS) for i in images]

@@ -14,7 +14,7 @@ from oceanclean.errors import InputError, MissingDataError
 from oceanclean.vision.detector.boxes import suppress
 from oceanclean.vision.detector.boxsets import BoxSet, read_box_sets
 from oceanclean.vision.detector.canvases import canvases
-from oceanclean.vision.detector.decoding import Detector
+from oceanclean.vision.detector.finders import finder_of, load_detector
 from oceanclean.vision.detector.scoring import (
     ScoredImage,
     best_threshold,
@@ -26,7 +26,6 @@ from oceanclean.vision.detector.scoring import (
 from oceanclean.vision.detector.settings import DetectorSettings
 from oceanclean.vision.detector.tiles import score_canvases, score_in_scene
 from oceanclean.vision.detector.training import IOU, LAX_IOU, Folds
-from oceanclean.vision.models import load_model
 
 if TYPE_CHECKING:
     from oceanclean.vision.models import StoredModel
@@ -91,8 +90,8 @@ def evaluate_detector(
 def _shipped(
     images: BoxSet, model: str | Path, settings: DetectorSettings, seed: int, tell: Progress
 ) -> dict[str, Any]:
-    stored = load_model(model, "detector")
-    detector = Detector(stored.model, settings.decoding)
+    stored = load_detector(model)
+    detector = finder_of(stored.model, settings.decoding)
     threshold = settings.threshold or float(stored.card["threshold"])
     truth = _named_as(images, stored)
     scale = float(stored.card.get("image_scale", 1.0))
@@ -116,7 +115,7 @@ def _folds(images: BoxSet, folder: Path, settings: DetectorSettings, seed: int, 
     folds = Folds(images, folder, settings.training, settings.decoding, tell)
     alone, joined = [], []
     for k in range(len(folds.parts)):
-        detector = Detector(folds.network(k), settings.decoding)
+        detector = folds.finder(k)
         alone.append(folds.findings(k, detector))
         joined.append(score_in_scene(detector, folds.parts[k], alone[k], settings.training.image_scale))
     thresholds = []

@@ -18,12 +18,12 @@ from oceanclean.products.files import save_table
 from oceanclean.store import write_aside
 from oceanclean.vision.detector.boxsets import TILE_NAME, read_image
 from oceanclean.vision.detector.canvases import resized
-from oceanclean.vision.detector.decoding import Detector, Found
+from oceanclean.vision.detector.decoding import Found
+from oceanclean.vision.detector.finders import Finder, finder_of, load_detector
 from oceanclean.vision.detector.ground import Ground, box_polygons, ground_of, observed_at
 from oceanclean.vision.detector.instances import Segmenter, covers, instance_masks, litter_probability
 from oceanclean.vision.detector.settings import DetectorSettings
 from oceanclean.vision.detector.training import logit
-from oceanclean.vision.models import load_model
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -88,8 +88,8 @@ def detect_objects(
     settings = settings or DetectorSettings()
     if out.suffix.lower() not in _FORMATS:
         raise InputError(out, "ending", out.suffix or "none", f"one of {_FORMATS}", "Name the file so.")
-    stored = load_model(model or settings.model, "detector")
-    detector = Detector(stored.model, settings.decoding)
+    stored = load_detector(model or settings.model)
+    detector = finder_of(stored.model, settings.decoding)
     threshold = settings.threshold or float(stored.card["threshold"])
     parts, degraded = [], []
     for number, path in enumerate(map(Path, images)):
@@ -113,7 +113,7 @@ def detect_objects(
     return FindingResult(table, degraded, write_findings(table, out))
 
 
-def find(detector: Detector, pixels: NDArray[np.uint8], scale: float, threshold: float) -> Found:
+def find(detector: Finder, pixels: NDArray[np.uint8], scale: float, threshold: float) -> Found:
     """Objects of at least a score in an image, in its pixels."""
     found = detector.detect(resized(pixels, scale))
     kept = found.scores >= threshold

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
+from oceanclean.errors import InputError
 from oceanclean.settings import Settings, config_root, load
 from oceanclean.vision.detector.camera import CameraDoubt
 from oceanclean.vision.detector.decoding import DecodingSettings
+from oceanclean.vision.detector.tree_training import TreeSettings
 from oceanclean.vision.detector.windows import WindowSettings
 from oceanclean.vision.fitting import FitSettings
 
@@ -17,7 +20,9 @@ class TrainingSettings(Settings):
     """How the detector is trained.
 
     Attributes:
-        fit: the loop of the model that is kept.
+        family: what finds boxes: trees (one class, any litter) or the network.
+        trees: how trees are grown.
+        fit: the loop of the network that is kept.
         windows: how training windows are cut.
         width: factor on the network's channels.
         image_scale: pixels of a window for each pixel of an image: below 1 for close-up photos, whose objects are
@@ -27,6 +32,8 @@ class TrainingSettings(Settings):
         refine_rate: peak learning rate of these.
     """
 
+    family: Literal["trees", "network"] = "trees"
+    trees: TreeSettings = TreeSettings()
     fit: FitSettings = FitSettings(epochs=300, steps=10, batch=8, learning_rate=3e-3, weight_decay=2e-2, ema=0.985)
     windows: WindowSettings = WindowSettings()
     width: float = Field(default=0.75, gt=0, le=4)
@@ -34,6 +41,19 @@ class TrainingSettings(Settings):
     folds: int = Field(default=3, ge=2, le=20)
     refine_epochs: int = Field(default=100, ge=1)
     refine_rate: float = Field(default=2e-3, gt=0)
+
+    def by(self, model: str) -> TrainingSettings:
+        """The settings with another family: ``trees``, the zoo's ``centre_detector``, or "" for their own.
+
+        Raises:
+            InputError: no such detector.
+        """
+        families: dict[str, Literal["trees", "network"]] = {"trees": "trees", "centre_detector": "network"}
+        if not model:
+            return self
+        if model not in families:
+            raise InputError("command line", "--model", repr(model), f"one of {list(families)}", "Choose one of them.")
+        return self.model_copy(update={"family": families[model]})
 
 
 class DetectorSettings(Settings):

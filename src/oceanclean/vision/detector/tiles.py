@@ -9,7 +9,8 @@ import numpy as np
 
 from oceanclean.vision.detector.boxes import inside
 from oceanclean.vision.detector.canvases import Canvas, canvases
-from oceanclean.vision.detector.decoding import Detector, Found, decode
+from oceanclean.vision.detector.decoding import Found
+from oceanclean.vision.detector.finders import Finder
 from oceanclean.vision.detector.scoring import ScoredImage
 
 if TYPE_CHECKING:
@@ -20,19 +21,18 @@ _SLIVER_PX = 2.0
 _CANVASES_AT_ONCE = 32
 
 
-def score_canvases(detector: Detector, scenes: Sequence[Canvas]) -> list[ScoredImage]:
+def score_canvases(detector: Finder, scenes: Sequence[Canvas]) -> list[ScoredImage]:
     """Truth and findings of every tile of the scenes, in the pixels of the tile."""
     out: list[ScoredImage] = []
     for start in range(0, len(scenes), _CANVASES_AT_ONCE):
         part = scenes[start : start + _CANVASES_AT_ONCE]
-        maps = detector.map_images([c.pixels for c in part])
-        for scene, found in zip(part, maps, strict=True):
-            out += _tiles(scene, decode(found, scene.pixels.shape[:2], detector.settings))
+        for scene, found in zip(part, detector.find_images([c.pixels for c in part]), strict=True):
+            out += _tiles(scene, found)
     return out
 
 
 def score_in_scene(
-    detector: Detector, images: Sequence[LabelledImage], alone: Sequence[ScoredImage], scale: float
+    detector: Finder, images: Sequence[LabelledImage], alone: Sequence[ScoredImage], scale: float
 ) -> list[ScoredImage]:
     """The same where tiles of a scene are put together first; a tile without neighbours keeps what it had alone.
 

@@ -12,12 +12,14 @@ import numpy as np
 from oceanclean.errors import MissingDataError
 from oceanclean.vision.detector.boxsets import BoxSet, LabelledImage, read_box_sets
 from oceanclean.vision.detector.canvases import Canvas, canvases
-from oceanclean.vision.detector.decoding import DecodingSettings, Detector
+from oceanclean.vision.detector.decoding import DecodingSettings
+from oceanclean.vision.detector.finders import Finder, finder_of
 from oceanclean.vision.detector.network import build_detector
 from oceanclean.vision.detector.scoring import ScoredImage, best_threshold, tally, with_intervals
 from oceanclean.vision.detector.settings import TrainingSettings
 from oceanclean.vision.detector.targets import make_loss
 from oceanclean.vision.detector.tiles import score_canvases
+from oceanclean.vision.detector.tree_training import TileViews, train_trees
 from oceanclean.vision.detector.windows import WindowSampler
 from oceanclean.vision.fitting import fit
 from oceanclean.vision.models import save_model
@@ -37,7 +39,7 @@ def _silent(what: str, share: float) -> None:
 
 @dataclass
 class Folds:
-    """Networks trained without one part of the scenes each, and what they find in that part.
+    """Trees or networks trained without one part of the scenes each, and what they find in that part.
 
     Attributes:
         images: the labelled images.
@@ -54,9 +56,11 @@ class Folds:
     decoding: DecodingSettings
     progress: Progress = _silent
     parts: list[list[LabelledImage]] = field(init=False)
+    views: TileViews = field(init=False)
 
     def __post_init__(self) -> None:
         self.parts = deal(self.images.images, self.settings.folds)
+        self.views = TileViews(lambda what, done: self.progress(what, done), self.settings.image_scale)
 
     def network(self, number: int) -> keras.Model:
         """The network that never saw part ``number``."""
@@ -64,7 +68,23 @@ class Folds:
         images = BoxSet(tuple(seen), self.images.classes)
         return train_network(images, self.folder / f"without_{number}", self.settings, self.progress)
 
-    def findings(self, number: int, detector: Detector) -> list[ScoredImage]:
+    def trees(self, number: int | None = None) -> keras.Model:
+        """Trees that never saw part ``number``; of every scene for None."""
+        seen = [i for k, part in enumerate(self.parts) if k != number for i in part]
+        folder = self.folder / ("trees_all" if number is None else f"trees_without_{number}")
+        return train_trees(seen, self.views, folder, self.settings.trees)
+
+    def finder(self, number: int) -> Finder:
+        """What finds objects without having seen part ``number``."""
+        model = self.trees(number) if self.by_trees else self.network(number)
+        return finder_of(model, self.decoding)
+
+    @property
+    def by_trees(self) -> bool:
+        """Whether trees find: they know one class only."""
+        return self.settings.family == "trees" and len(self.images.classes) == 1
+
+    def findings(self, number: int, detector: Finder) -> list[ScoredImage]:
         """What a network finds in the tiles of part ``number``, each seen alone."""
         return score_canvases(detector, canvases(self.parts[number], alone=True, scale=self.settings.image_scale))
 
@@ -147,8 +167,9 @@ def train_detector(
 ) -> Path:
     """Train a detector and write ``out/detector.keras`` with its card.
 
-    The network first learns without one part of the scenes, from which threshold, probabilities and the figures of
-    the card come; then it goes on, at a lower rate, with every scene.
+    Trees are grown without each part of the scenes in turn, and what they find there gives threshold, probabilities
+    and the figures of the card; the trees that are kept saw every scene. The network (``family: network``, and always
+    with ``material``) learns without one part, which gives the same, and goes on, at a lower rate, with every scene.
 
     Args:
         data: folders of :func:`~oceanclean.vision.detector.boxsets.read_box_sets`.
@@ -174,10 +195,14 @@ def train_detector(
         )
     images = images if material else images.one_class()
     folds = Folds(images, out / "runs", settings, decoding, progress or _silent)
-    held = folds.network(0)
-    found = folds.findings(0, Detector(held, decoding))
-    model = train_network(images, out / "runs" / "all", settings, progress or _silent, start=held)
-    card = _card(name, folders, images, found, settings)
+    if folds.by_trees:
+        found = [i for k in range(len(folds.parts)) for i in folds.findings(k, folds.finder(k))]
+        model = folds.trees()
+    else:
+        held = folds.network(0)
+        found = folds.findings(0, finder_of(held, decoding))
+        model = train_network(images, out / "runs" / "all", settings, progress or _silent, start=held)
+    card = _card(name, folders, images, found, settings) | {"family": "trees" if folds.by_trees else "network"}
     return save_model(model, card, out / "detector.keras")
 
 
@@ -187,15 +212,18 @@ def _card(
     counts = tally(found, IOU)
     threshold = best_threshold(counts)
     scores = with_intervals(counts, threshold, np.random.default_rng(0))
+    lax = with_intervals(tally(found, LAX_IOU), threshold, np.random.default_rng(0))
+    scores |= {f"{key}_iou30": value for key, value in lax.items()}
     return {
         "kind": "detector", "name": name, "classes": list(images.classes), "licence": "that of the training images",
         "trained_on": [f.name for f in folders], "scenes": sorted({i.scene for i in images.images}),
         "images": len(images.images), "boxes": int(sum(len(i.boxes) for i in images.images)),
         "input": f"RGB 0–255, windows of {settings.windows.size} px", "image_scale": settings.image_scale,
+        "scenes_held_out": sorted({i.scene for i in found}),
         "threshold": threshold, "calibration": fit_calibration(found),
         "scores": {k: round(v, 4) for k, v in scores.items()},
-        "protocol": f"network before it saw the {len({i.scene for i in found})} scenes held out, on their "
-                    f"{len(found)} images; threshold of the best F1 on the same images",
+        "protocol": f"a model that never saw them, on {len(found)} images of {len({i.scene for i in found})} scenes; "
+                    "threshold of the best F1 on the same images",
         "settings": settings.model_dump(mode="json"),
     }  # fmt: skip
 
