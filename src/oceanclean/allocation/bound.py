@@ -31,7 +31,7 @@ NEIGHBOURS, MOST_NEIGHBOURS = 1, 16
 #: An exact pricing does not follow labels that gain less than this part of the plan more, over all vessels.
 SLACK = 0.001
 #: Steps by the tables for each round, and parts of the time until which tables and quick guesses serve.
-TABLE_STEPS, TABLES_UNTIL, GUESSES_UNTIL = 10, 0.3, 0.6
+TABLE_STEPS, TABLES_UNTIL, GUESSES_UNTIL = 10, 0.55, 0.65
 #: The walk goes on with the next relaxation where its steps are shorter than this part of Polyak's.
 LEAST_STEP = 0.03
 #: Routes that one pricing by the tables gives at most.
