@@ -16,11 +16,10 @@ from oceanclean.errors import InputError, MissingDataError
 from oceanclean.products.files import load_table
 from oceanclean.vision.detector import camera_facts, detect_objects, evaluate_detector, parse_moment, train_detector
 from oceanclean.vision.detector.boxes import overlaps
-from oceanclean.vision.detector.boxsets import read_box_sets
+from oceanclean.vision.detector.boxsets import deal, read_box_sets
 from oceanclean.vision.detector.canvases import canvases
 from oceanclean.vision.detector.finders import finder_of
 from oceanclean.vision.detector.settings import DetectorSettings, TrainingSettings, load_detector_settings
-from oceanclean.vision.detector.training import deal
 from oceanclean.vision.detector.tree_training import TreeSettings
 from oceanclean.vision.detector.windows import WindowSampler, WindowSettings
 from oceanclean.vision.fitting import FitSettings

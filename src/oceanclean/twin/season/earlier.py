@@ -7,11 +7,11 @@ from and where it gathers, and nothing of the season that is planned.
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oceanclean.store import write_aside
 from oceanclean.twin.season.sea import make_sea
 
 if TYPE_CHECKING:
@@ -43,17 +43,13 @@ def write_earlier(scenario: Scenario, folder: Path, config: Path | None = None) 
         return None
     if archive.is_dir():
         return archive
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=f".{FOLDER}-") as aside:
-        made = Path(aside) / FOLDER
+    with write_aside(archive) as made:
         made.mkdir()
         for year in range(1, own.years + 1):
             sea = make_sea(scenario, _FIRST_SEED + year, own.days, None, config)
             for day in range(0, own.days, own.every_days):
                 one = surveyed(sea, day, year)
                 save_grid("DensityMap", one, made / f"{one.attrs['valid_time'][:10]}.nc")
-        if not archive.exists():  # another process may have been quicker
-            made.replace(archive)
     return archive
 
 
@@ -65,13 +61,8 @@ def surveyed(sea: Sea, day: int, years_ago: int) -> xr.Dataset:
     from oceanclean.products.names import DENSITY, DENSITY_STD
 
     grid, hour = sea.region.grid, sea.issues[day]
-    lon, lat, _ = sea.debris.at(hour)
-    there = sea.within(hour)
-    row, column, _ = grid.index(lon[there], lat[there])
-    mass = np.zeros(grid.shape)
-    np.add.at(mass, (row, column), sea.debris.mass_kg[there])
     water = ~sea.region.land_mask
-    density = np.where(water, mass / grid.area_km2, np.nan)
+    density = np.where(water, sea.kilograms(hour, sea.debris.mass_kg) / grid.area_km2, np.nan)
     when = f"{np.datetime_as_string(sea.ocean.time(hour) - np.timedelta64(364 * years_ago, 'D'), unit='s')}Z"
     cells = ("lat", "lon")
     data = xr.Dataset(

@@ -69,6 +69,20 @@ class Sea:
         lon, lat, afloat = self.debris.at(hour)
         return afloat & self.region.grid.index(lon, lat)[2]
 
+    def kilograms(self, hour: float, left_kg: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mass (lat, lon) in kg afloat in each cell of the region's grid at an hour.
+
+        Args:
+            hour: of the sea.
+            left_kg: (particle) what is left of the debris.
+        """
+        lon, lat, afloat = self.debris.at(hour)
+        grid = self.region.grid
+        row, column, inside = grid.index(lon, lat)
+        kept = inside & afloat
+        mass = np.bincount((row * grid.nx + column)[kept], left_kg[kept], grid.nx * grid.ny)
+        return mass.astype(np.float64).reshape(grid.shape)
+
     def wave_height(self, hour: float, lon: float, lat: float) -> float:
         """Significant wave height in m, nearest cell."""
         weather = self.ocean.weather

@@ -52,10 +52,7 @@ def score_day(sea: Sea, day: int, left_kg: NDArray[np.float64], run: Path, hidde
 
 def of_truth(sea: Sea, density: NDArray, hour: float, left_kg: NDArray[np.float64]) -> dict[str, float]:
     """Share of the true mass in the tenth of the cells that a map holds for richest; its mass and the true one."""
-    lon, lat, afloat = sea.debris.at(hour)
-    row, column, inside = sea.region.grid.index(lon, lat)
-    kept = inside & afloat
-    kg = np.bincount((row * sea.region.grid.nx + column)[kept], left_kg[kept], sea.region.grid.nx * sea.region.grid.ny)
+    kg = sea.kilograms(hour, left_kg).ravel()
     water = np.isfinite(density).ravel() & ~sea.region.land_mask.ravel()
     told, true = density.ravel()[water], kg[water]
     count, total = max(1, round(0.1 * len(told))), max(float(true.sum()), 1e-9)

@@ -273,3 +273,21 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise InputError(
             path, "image", type(error).__name__, "a readable image", "Drop it, or copy it anew."
         ) from error
+
+
+def deal(images: Sequence[LabelledImage], parts: int) -> list[list[LabelledImage]]:
+    """Deal images into parts of about the same size; a group never crosses parts.
+
+    Raises:
+        MissingDataError: fewer groups than parts.
+    """
+    groups: dict[str, list[LabelledImage]] = {}
+    for image in images:
+        groups.setdefault(image.group, []).append(image)
+    if len(groups) < parts:
+        raise MissingDataError("detector", "folds", f"{len(groups)} groups of scenes", f"at least {parts}",
+                               "Give more scenes, or set training.folds lower.")  # fmt: skip
+    dealt: list[list[LabelledImage]] = [[] for _ in range(parts)]
+    for key in sorted(groups, key=lambda g: (-len(groups[g]), g)):
+        min(dealt, key=len).extend(groups[key])
+    return dealt

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oceanclean.errors import MissingDataError
-from oceanclean.vision.detector.boxsets import BoxSet, LabelledImage, read_box_sets
+from oceanclean.vision.detector.boxsets import BoxSet, LabelledImage, deal, read_box_sets
 from oceanclean.vision.detector.canvases import Canvas, canvases
 from oceanclean.vision.detector.decoding import DecodingSettings
 from oceanclean.vision.detector.finders import Finder, finder_of
@@ -60,7 +60,7 @@ class Folds:
 
     def __post_init__(self) -> None:
         self.parts = deal(self.images.images, self.settings.folds)
-        self.views = TileViews(lambda what, done: self.progress(what, done), self.settings.image_scale)
+        self.views = TileViews(self.progress, self.settings.image_scale)
 
     def network(self, number: int) -> keras.Model:
         """The network that never saw part ``number``."""
@@ -87,24 +87,6 @@ class Folds:
     def findings(self, number: int, detector: Finder) -> list[ScoredImage]:
         """What a network finds in the tiles of part ``number``, each seen alone."""
         return score_canvases(detector, canvases(self.parts[number], alone=True, scale=self.settings.image_scale))
-
-
-def deal(images: Sequence[LabelledImage], parts: int) -> list[list[LabelledImage]]:
-    """Deal images into parts of about the same size; a group never crosses parts.
-
-    Raises:
-        MissingDataError: fewer groups than parts.
-    """
-    groups: dict[str, list[LabelledImage]] = {}
-    for image in images:
-        groups.setdefault(image.group, []).append(image)
-    if len(groups) < parts:
-        raise MissingDataError("detector", "folds", f"{len(groups)} groups of scenes", f"at least {parts}",
-                               "Give more scenes, or set training.folds lower.")  # fmt: skip
-    dealt: list[list[LabelledImage]] = [[] for _ in range(parts)]
-    for key in sorted(groups, key=lambda g: (-len(groups[g]), g)):
-        min(dealt, key=len).extend(groups[key])
-    return dealt
 
 
 def train_network(

@@ -16,7 +16,7 @@ from oceanclean.vision.detector.boosting import BoostedTables
 from oceanclean.vision.detector.box_features import TURNS, TurnedMaps, box_features, turned_boxes
 from oceanclean.vision.detector.box_maps import CELL, WINDOW
 from oceanclean.vision.detector.boxes import inside, overlaps
-from oceanclean.vision.detector.boxsets import LabelledImage, read_image
+from oceanclean.vision.detector.boxsets import LabelledImage, deal, read_image
 from oceanclean.vision.detector.canvases import resized
 from oceanclean.vision.detector.tree_finder import WindowView, judged_boxes, window_corners
 
@@ -148,9 +148,9 @@ class _Kept:
 def _grown(images: Sequence[LabelledImage], views: TileViews, settings: TreeSettings, kept: _Kept) -> BoxTrees:
     from oceanclean.vision.detector.tree_model import BoxTrees
 
-    tell, parts, lessons = views.progress, _parts([i.group for i in images], settings.parts), []
+    tell, parts, lessons = views.progress, _parts(images, settings.parts), []
     for number, (image, part) in enumerate(zip(images, parts, strict=True)):
-        lessons += [_Lesson(view, boxes, int(part)) for view, boxes in views.of(image)]
+        lessons += [_Lesson(view, boxes, part) for view, boxes in views.of(image)]
         tell("looking at the tiles", number / len(images))
     for part in np.unique(parts):
         tell("heat of scenes not seen", part / settings.parts)
@@ -166,15 +166,11 @@ def _grown(images: Sequence[LabelledImage], views: TileViews, settings: TreeSett
     return BoxTrees(heat, side, kept.of("fit", lambda rng: _fit(lessons, side, settings, rng)))
 
 
-def _parts(groups: Sequence[str], count: int) -> NDArray[np.intp]:
-    """Part of every image; images of a group share one, and parts are about as large as each other."""
-    names, number = np.unique(groups, return_inverse=True)
-    sizes, of = np.bincount(number), np.zeros(len(names), np.intp)
-    filled = np.zeros(min(count, len(names)), int)
-    for k in np.argsort(-sizes, kind="stable"):
-        of[k] = filled.argmin()
-        filled[of[k]] += sizes[k]
-    return of[number]
+def _parts(images: Sequence[LabelledImage], count: int) -> list[int]:
+    """Part of every image, of as many parts as there are groups at most; images of a group share one."""
+    dealt = deal(images, min(count, len({i.group for i in images})))
+    part_of = {id(image): k for k, part in enumerate(dealt) for image in part}
+    return [part_of[id(image)] for image in images]
 
 
 def inside_boxes(shape: tuple[int, int], truth: NDArray[np.float32]) -> NDArray[np.bool_]:
